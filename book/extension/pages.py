@@ -1,0 +1,68 @@
+"""What is done to every finished page: accessible names, tables that scroll by themselves, launch buttons.
+
+The theme's page has faults that axe-core calls serious: the arrows that open a chapter in the sidebar have no name, and the
+search button's name is not the text it shows (book/templates mends that one).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bs4 import BeautifulSoup, Tag
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+
+def name_sidebar_arrows(html: str) -> str:
+    """Gives each arrow of the table of contents the name of the chapter it opens."""
+    soup = BeautifulSoup(html, "html.parser")
+    for summary in soup.find_all("summary"):
+        link = summary.find_previous("a")
+        if isinstance(link, Tag):
+            summary["aria-label"] = f"Sections of {' '.join(link.get_text().split())}"
+    return str(soup)
+
+
+def finish_body(html: str) -> str:
+    """Wide tables get a box that scrolls; folded cells keep the text they show as their name."""
+    if "<table" not in html and "<summary" not in html:
+        return html
+    soup = BeautifulSoup(html, "html.parser")
+    for table in soup.find_all("table"):
+        if table.find_parent(class_="vt-scroll") is None and table.find_parent("table") is None:
+            table.wrap(soup.new_tag("div", attrs={"class": "vt-scroll"}))
+    for summary in soup.find_all("summary"):
+        if summary.get_text(strip=True):
+            del summary["aria-label"]
+    return str(soup)
+
+
+def finish_page(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    if "generate_toctree_html" in context:
+        toctree = context["generate_toctree_html"]
+
+        def named_toctree(kind: str, **options: Any) -> str:
+            return name_sidebar_arrows(str(toctree(kind=kind, **options)))
+
+        context["generate_toctree_html"] = named_toctree
+    if "body" in context:
+        context["body"] = finish_body(context["body"])
+
+
+def offer_launch_buttons(app: Sphinx, config: Config) -> None:
+    """Launch and repository buttons appear with the public address (``repository: url`` in _config.yml)."""
+    options = config.html_theme_options
+    if options.get("repository_url"):
+        options.update(use_repository_button=True, use_issues_button=True)
+        options["launch_buttons"] = {"colab_url": "https://colab.research.google.com", "notebook_interface": "jupyterlab"}
+    else:
+        options.pop("launch_buttons", None)
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("config-inited", offer_launch_buttons)
+    app.connect("html-page-context", finish_page, priority=900)
+    app.add_js_file("book.js", loading_method="defer")

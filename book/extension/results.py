@@ -1,0 +1,164 @@
+"""Numbers in the book come from recorded runs: the role ``{result}`` quotes one, the directive ``{results-table}`` lists all.
+
+    {result}`digits test_accuracy`    98.4 % ± 0.2      mean and sample standard deviation over the seeds
+    {result}`digits train_seconds`    55 s
+    {result}`digits params`           136,074           also: seeds, device, date, status, command, title, task
+    {result}`digits n_test`           360               also: n_train, n_val, variant
+    {result}`digits recipe.epochs`    any field of the recipe, with dots
+
+An unknown record or name is an error of the build, which says what there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+RECORDS = Path("vit_tutorial", "results")
+PLAIN_FIELDS = ("params", "seeds", "device", "date", "status", "command", "title", "task")
+
+
+def read(name: str) -> dict[str, Any]:
+    """The record ``name``. Imported here and not above, so that a build which reads no record does not import torch."""
+    from vit_tutorial.training.record import read_record
+
+    return read_record(name)
+
+
+def names(root: Path) -> list[str]:
+    return sorted(path.stem for path in (root / RECORDS).glob("*.json"))
+
+
+def number(value: float, unit: str) -> str:
+    """One number of a metric: a fraction as a percentage, seconds and counts with as many digits as help."""
+    if unit == "fraction":
+        return f"{100 * value:.1f} %"
+    if unit == "s":
+        return f"{value:.0f} s" if value >= 10 else f"{value:.1f} s"
+    digits = f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.3g}"
+    return f"{digits} {unit}".strip()
+
+
+def metric(entry: dict[str, Any], spread: bool = True) -> str:
+    """``98.4 % ± 0.2``; without the spread where there is one seed only, and for times."""
+    unit = entry.get("unit", "")
+    text = number(entry["mean"], unit)
+    if not spread or unit == "s" or len(entry["values"]) < 2:
+        return text
+    std = entry["std"]
+    return text + (f" ± {100 * std:.1f}" if unit == "fraction" else f" ± {std:.2g}")
+
+
+def value(record: dict[str, Any], key: str) -> str:
+    """The text that ``{result}`` shows for ``key``; ``KeyError`` with the known keys where there is none such."""
+    if key in record["metrics"]:
+        return metric(record["metrics"][key])
+    found: Any = record["data"].get(key) if key in record["data"] else record.get(key) if key in PLAIN_FIELDS else None
+    if key.startswith("recipe."):
+        found = record["recipe"]
+        for part in key.split(".")[1:]:
+            found = found.get(part) if isinstance(found, dict) else None
+    if found is None:
+        known = [*record["metrics"], *PLAIN_FIELDS, *record["data"], *(f"recipe.{field}" for field in record["recipe"])]
+        raise KeyError(f"no {key!r} in it; it has {', '.join(known)}")
+    if isinstance(found, list):
+        return ", ".join(map(str, found))
+    return f"{found:,}" if isinstance(found, int) and not isinstance(found, bool) else str(found)
+
+
+class ResultRole(SphinxRole):
+    """``{result}`NAME KEY``` becomes the number, linked to the record's row on the results page."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        name, _, key = self.text.strip().partition(" ")
+        known = names(Path(self.env.srcdir))
+        if name not in known:
+            return self.fault(f"no record {name!r}; there are: {', '.join(known) or 'none yet'}")
+        self.env.note_dependency(str(RECORDS / f"{name}.json"))
+        try:
+            shown = value(read(name), key.strip())
+        except KeyError as error:
+            return self.fault(f"record {name!r}: {error.args[0]}")
+        link = addnodes.pending_xref(
+            refdomain="std", reftype="ref", reftarget=f"result-{name}", refexplicit=True, refwarn=True
+        )
+        link += nodes.inline("", shown, classes=["vt-result"])
+        link["refdoc"] = self.env.docname
+        return [link], []
+
+    def fault(self, message: str) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        report = self.inliner.reporter.error(f"{{result}}`{self.text}`: {message}", line=self.lineno)
+        return [self.inliner.problematic(self.rawtext, self.rawtext, report)], [report]
+
+
+class ResultsTable(SphinxDirective):
+    """A table of every record, one row each; the row's anchor is ``result-NAME``."""
+
+    def run(self) -> list[nodes.Node]:
+        known = names(Path(self.env.srcdir))
+        if not known:
+            return [self.state.document.reporter.error(f"no records in {RECORDS}", line=self.lineno)]
+        head = ("Run", "Data", "Result", "Model", "Machine", "Command")
+        table = nodes.table("", classes=["vt-results"])
+        group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in head), cols=len(head))
+        group += nodes.thead("", nodes.row("", *(nodes.entry("", nodes.paragraph(text=cell)) for cell in head)))
+        group += nodes.tbody("", *(self.row(name) for name in known))
+        table += group
+        return [table]
+
+    def row(self, name: str) -> nodes.row:
+        record, label = read(name), f"result-{name}"
+        self.env.note_dependency(str(RECORDS / f"{name}.json"))
+        self.env.get_domain("std").note_hyperlink_target(label, self.env.docname, label, name)  # type: ignore[attr-defined]
+        data, metrics = record["data"], record["metrics"]
+        times = [key for key, entry in metrics.items() if entry.get("unit") == "s"]
+        sizes = [f"{label} {data[key]:,}" for key, label in SPLITS if data.get(key)]
+        cells = [
+            [nodes.strong(text=name), record.get("title", ""), f"Status: {record['status']}", record["date"]],
+            [data["variant"], ", ".join(sizes)],
+            [f"{readable(key)}: {metric(entry)}" for key, entry in metrics.items() if key not in times]
+            + [f"Seeds: {value(record, 'seeds')}"],
+            [f"{record['params']:,} parameters", f"Recipe: {record['recipe'].get('name', name)}"],
+            [record["device"], *(f"{readable(key)}: {metric(metrics[key])}" for key in times)]
+            + [", ".join(f"{package} {version}" for package, version in record["versions"].items())],
+            [nodes.literal(text=record["command"])],
+        ]
+        row = nodes.row("", *(self.cell(lines) for lines in cells), ids=[label], names=[label])
+        return row
+
+    def cell(self, lines: list[str | nodes.Node]) -> nodes.entry:
+        return nodes.entry("", *(nodes.paragraph("", "", _inline(line)) for line in lines if line))
+
+
+SPLITS = (("n_train", "train"), ("n_val", "validation"), ("n_test", "test"))
+
+
+def readable(key: str) -> str:
+    """``test_accuracy`` -> ``Test accuracy``; the unit ``seconds`` in a name says nothing the value does not."""
+    return key.replace("_seconds", " time").replace("_", " ").capitalize()
+
+
+def _inline(line: str | nodes.Node) -> nodes.Node:
+    return nodes.Text(line) if isinstance(line, str) else line
+
+
+def pages_of_new_records(
+    app: Sphinx, env: BuildEnvironment, added: Set[str], changed: Set[str], removed: Set[str]
+) -> list[str]:
+    """The results page, where records were added or removed (a changed one is an ordinary dependency)."""
+    now, before = names(Path(app.srcdir)), getattr(env, "vt_records", None)
+    env.vt_records = now  # type: ignore[attr-defined]
+    return ["book/results"] if before not in (None, now) and "book/results" in env.found_docs else []
+
+
+def setup(app: Sphinx) -> None:
+    app.add_role("result", ResultRole())
+    app.add_directive("results-table", ResultsTable)
+    app.connect("env-get-outdated", pages_of_new_records)
