@@ -1,0 +1,119 @@
+"""Batches in an order that is a function of (seed, epoch) alone, so that a killed run can resume at batch k."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from .dataset import ImageDataset, TensorImages
+
+Batch = tuple[Tensor, Tensor]  # images uint8 [B, C, H, W], labels int64 [B]
+
+
+def batches(
+    dataset: ImageDataset,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    shuffle: bool = True,
+    start_batch: int = 0,
+    device: torch.device | str = "cpu",
+    workers: int = 0,
+    drop_last: bool = False,
+    random_resized_crop: tuple[float, float] | None = None,
+) -> Iterator[Batch]:
+    """One epoch of batches: pairs (images uint8 [B, C, H, W], labels int64 [B]) on `device`.
+
+    The order, and the random crops if there are any, depend on `seed` and `epoch` only: not on the number of
+    workers, on the device or on random numbers drawn elsewhere. `start_batch=k` yields what a full epoch yields
+    after its first k batches, without reading those. The global random state is left as it was.
+
+    Args:
+        dataset: `TensorImages` are indexed where they are (move them to the device once, with `.to(device)`);
+            any other data set is read item by item through a `DataLoader`.
+        seed, epoch: non-negative integers.
+        shuffle: False keeps the data set's order, for evaluation.
+        workers: processes that read items; for data sets that are not tensors.
+        drop_last: leave out a last batch that is smaller than `batch_size`.
+        random_resized_crop: (smallest, largest) share of the image's area, e.g. (0.08, 1.0): each item is cut at
+            random and resized, as in Inception training (Szegedy et al., 2015, section 6). None: whole items.
+
+    Raises:
+        ValueError: empty data set, batch size below 1, or `start_batch` beyond the end of the epoch.
+    """
+    total = num_batches(len(dataset), batch_size, drop_last)
+    if total == 0:
+        raise ValueError(
+            f"no batch of {batch_size} in {len(dataset)} images; use a smaller batch size, or drop_last=False"
+        )
+    if not 0 <= start_batch <= total:
+        raise ValueError(f"start_batch is {start_batch}, but an epoch has batches 0 to {total - 1}")
+    order = epoch_order(len(dataset), seed, epoch) if shuffle else torch.arange(len(dataset))
+    chosen = [order[k * batch_size : (k + 1) * batch_size] for k in range(start_batch, total)]
+    if isinstance(dataset, TensorImages) and random_resized_crop is None:
+        return _index(dataset, chosen, torch.device(device))
+    items = _Items(dataset, seed, epoch, random_resized_crop)
+    return _load(items, chosen, torch.device(device), workers)
+
+
+def num_batches(n_items: int, batch_size: int, drop_last: bool = False) -> int:
+    """Batches an epoch: ceil(n / B), or floor(n / B) with `drop_last`."""
+    if batch_size < 1:
+        raise ValueError(f"batch size must be at least 1, got {batch_size}")
+    return n_items // batch_size if drop_last else -(-n_items // batch_size)
+
+
+def epoch_order(n_items: int, seed: int, epoch: int) -> Tensor:
+    """A permutation of 0..n-1 as int64 [n], drawn from its own generator, seeded by (seed, epoch)."""
+    return torch.randperm(n_items, generator=torch.Generator().manual_seed(derive_seed(seed, epoch)))
+
+
+def derive_seed(*numbers: int) -> int:
+    """A 63-bit seed from several integers, e.g. (seed, epoch, index), the same on every machine.
+
+    By SHA-256, not by a sum: seed 0 in epoch 1 must not repeat what seed 1 did in epoch 0.
+    """
+    digest = hashlib.sha256(repr(tuple(int(number) for number in numbers)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def _index(dataset: TensorImages, chosen: list[Tensor], device: torch.device) -> Iterator[Batch]:
+    for indices in chosen:
+        at = indices.to(dataset.images.device)
+        yield (
+            dataset.images[at].to(device, non_blocking=True),
+            dataset.labels[at].to(device, non_blocking=True),
+        )
+
+
+def _load(items: _Items, chosen: list[Tensor], device: torch.device, workers: int) -> Iterator[Batch]:
+    loader: DataLoader[tuple[Tensor, int]] = DataLoader(
+        items,
+        batch_sampler=[indices.tolist() for indices in chosen],
+        num_workers=workers,
+        pin_memory=device.type == "cuda",
+        generator=torch.Generator(),  # or the loader draws from the global one
+    )
+    for images, labels in loader:
+        yield images.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+
+
+class _Items(Dataset[tuple[Tensor, int]]):
+    """Items for a DataLoader, each with random numbers of its own, seeded by (seed, epoch, index)."""
+
+    def __init__(self, dataset: ImageDataset, seed: int, epoch: int, crop: tuple[float, float] | None) -> None:
+        self.dataset, self.seed, self.epoch, self.crop = dataset, seed, epoch, crop
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        if self.crop is None:
+            return self.dataset[index]
+        with torch.random.fork_rng(devices=[]):  # v2's transforms draw from the global generator
+            torch.manual_seed(derive_seed(self.seed, self.epoch, index))
+            return self.dataset.cropped(index, self.crop)

@@ -1,0 +1,215 @@
+"""Labelled images: one uint8 tensor for a small data set, and the three splits of a task."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+
+
+class ImageDataset(Protocol):
+    """What training asks of a data set. `TensorImages` and `FileImages` both have it."""
+
+    classes: list[str]
+    name: str
+    variant: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]: ...
+
+    def cropped(self, index: int, scale: tuple[float, float]) -> tuple[Tensor, int]: ...
+
+    def digests(self) -> list[bytes]: ...
+
+    def item_name(self, index: int) -> str: ...
+
+    def fingerprint(self) -> str: ...
+
+    def to(self, device: torch.device | str) -> ImageDataset: ...
+
+
+@dataclass(eq=False)
+class TensorImages:
+    """Images of one size, held as one tensor, so that a batch is one indexing operation on any device.
+
+    Args:
+        images: [N, C, H, W] uint8, values 0..255.
+        labels: [N] int64, indices into `classes`.
+        classes: the K class names.
+        name: short name, e.g. "digits".
+        variant: one sentence that says exactly which data this is.
+        mean, std: per channel, of pixel values scaled to 0..1; [C] numbers each. By convention those of the
+            *training* split, for all three splits: `Splits` sets them.
+        files: the N file names if the images came from files; they name items in reports.
+        contents: the N SHA-256 digests of the items' contents; computed from the pixels if not given.
+
+    Raises:
+        ValueError: shapes, types or labels do not fit together.
+    """
+
+    images: Tensor
+    labels: Tensor
+    classes: list[str]
+    name: str = "images"
+    variant: str = ""
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    files: list[str] | None = None
+    contents: list[bytes] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.images.dtype != torch.uint8:
+            raise ValueError(
+                f"images must be uint8 [N, C, H, W], got {self.images.dtype} {list(self.images.shape)}; "
+                "convert with .to(torch.uint8) and add the channel dimension with .unsqueeze(1)"
+            )
+        if self.labels.shape != self.images.shape[:1] or self.labels.dtype != torch.int64:
+            raise ValueError(
+                f"labels must be int64 [{len(self.images)}], one an image, "
+                f"got {self.labels.dtype} {list(self.labels.shape)}"
+            )
+        if len(self.labels) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < len(self.classes):
+            raise ValueError(
+                f"labels run from {int(self.labels.min())} to {int(self.labels.max())}, "
+                f"but {len(self.classes)} class names allow 0 to {len(self.classes) - 1}"
+            )
+        if not self.mean and len(self.images):
+            self.mean, self.std = channel_stats(self.images)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        """Item `index`: (uint8 [C, H, W], label)."""
+        return self.images[index], int(self.labels[index])
+
+    def cropped(self, index: int, scale: tuple[float, float]) -> tuple[Tensor, int]:
+        """Item `index` cut at random to a share of its area within `scale`, resized back to [C, H, W]."""
+        image = self.images[index]
+        return v2.RandomResizedCrop(image.shape[-2:], scale=scale, antialias=True)(image), int(self.labels[index])
+
+    def to(self, device: torch.device | str) -> TensorImages:
+        """The same data set with its tensors on `device`."""
+        copy = TensorImages.__new__(TensorImages)
+        copy.__dict__ = {**self.__dict__, "images": self.images.to(device), "labels": self.labels.to(device)}
+        return copy
+
+    def select(self, indices: Sequence[int] | Tensor) -> TensorImages:
+        """The items `indices`, in that order, with this data set's mean and standard deviation."""
+        index = torch.as_tensor(indices, dtype=torch.int64)
+        chosen = index.tolist()
+        return TensorImages(
+            self.images[index.to(self.images.device)],
+            self.labels[index.to(self.labels.device)],
+            self.classes,
+            self.name,
+            self.variant,
+            self.mean,
+            self.std,
+            None if self.files is None else [self.files[i] for i in chosen],
+            None if self.contents is None else [self.contents[i] for i in chosen],
+        )
+
+    def item_name(self, index: int) -> str:
+        return self.files[index] if self.files is not None else f"image {index}"
+
+    def digests(self) -> list[bytes]:
+        """SHA-256 of each item's content: of its file if it came from one, else of its shape and pixels."""
+        if self.contents is None:
+            shape = repr(tuple(self.images.shape[1:])).encode()
+            pixels = self.images.cpu().contiguous().numpy()
+            self.contents = [hashlib.sha256(shape + image.tobytes()).digest() for image in pixels]
+        return self.contents
+
+    def fingerprint(self) -> str:
+        """SHA-256 (64 hexadecimal digits) over all contents and class names, whatever their order."""
+        return combine_digests(self.digests(), [self.classes[i] for i in self.labels.tolist()])
+
+
+@dataclass(eq=False)
+class Splits:
+    """Training, validation and test split of one data set; `train, val, test = splits` works too.
+
+    All three carry the mean and the standard deviation of the training split: the model must see a test image
+    through the same normalisation as it saw the training images.
+    """
+
+    train: Any
+    val: Any
+    test: Any
+    report: Any = None  # image_folder's FolderReport: what was read, skipped and ignored
+
+    def __post_init__(self) -> None:
+        for split in (self.val, self.test):
+            if split.classes != self.train.classes:
+                raise ValueError(f"the splits' classes differ: {self.train.classes} and {split.classes}")
+            split.mean, split.std = self.train.mean, self.train.std
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.train, self.val, self.test))
+
+    @property
+    def classes(self) -> list[str]:
+        return list(self.train.classes)
+
+    @property
+    def name(self) -> str:
+        return str(self.train.name)
+
+    @property
+    def variant(self) -> str:
+        return str(self.train.variant)
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        return tuple(self.train.mean)
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        return tuple(self.train.std)
+
+    def fingerprint(self) -> str:
+        """SHA-256 (64 hexadecimal digits) over the three splits' fingerprints: changes if an image moves."""
+        parts = ",".join(split.fingerprint() for split in self)
+        return hashlib.sha256(parts.encode()).hexdigest()
+
+    def to(self, device: torch.device | str) -> Splits:
+        """The splits with their tensors (if they are held as tensors) on `device`."""
+        return Splits(self.train.to(device), self.val.to(device), self.test.to(device), self.report)
+
+
+def channel_stats(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel over all pixels, scaled to 0..1.
+
+    Args:
+        images: [N, C, H, W] uint8.
+
+    Returns:
+        (mean, std), C numbers each. Computed from a histogram of the 256 values, hence exact in any order.
+        The standard deviation of a constant channel is given as 1, so that it can be divided by.
+    """
+    values = torch.arange(256, dtype=torch.float64) / 255
+    means, stds = [], []
+    for channel in range(images.shape[1]):
+        chunks = images[:, channel].split(4096)  # bincount widens to int64: keep that small
+        counts = sum(torch.bincount(chunk.flatten(), minlength=256).cpu().double() for chunk in chunks)
+        p = torch.as_tensor(counts) / torch.as_tensor(counts).sum()
+        mean = float((p * values).sum())
+        std = float((p * (values - mean).square()).sum().sqrt())
+        means.append(mean)
+        stds.append(std if std > 0 else 1.0)
+    return tuple(means), tuple(stds)
+
+
+def combine_digests(digests: Sequence[bytes], class_names: Sequence[str]) -> str:
+    """One SHA-256 over (class name, content) pairs, sorted, so that neither order nor file names matter."""
+    items = sorted(hashlib.sha256(c.encode() + b"\0" + d).digest() for c, d in zip(class_names, digests))
+    return hashlib.sha256(b"".join(items)).hexdigest()

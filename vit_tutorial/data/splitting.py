@@ -1,0 +1,103 @@
+"""Splitting a data set by class, and finding images that two splits share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from .dataset import Splits, TensorImages, channel_stats
+
+
+def stratified_split(
+    labels: Sequence[int], fractions: Sequence[float], seed: int, classes: Sequence[str] | None = None
+) -> list[list[int]]:
+    r"""Split items at random so that every part has nearly the same mix of classes.
+
+    Of a class with :math:`n` items, part :math:`j` gets :math:`\lfloor n f_j \rfloor` or one more, and at least
+    one if :math:`f_j > 0`.
+
+    Args:
+        labels: N class indices.
+        fractions: :math:`f_j`, at least 0, summing to 1.
+        seed: of this split; keep it apart from the training seed, or every seed tests on other images.
+        classes: class names, for messages.
+
+    Returns:
+        One sorted list of indices a part; together they hold each of 0..N-1 once.
+
+    Raises:
+        ValueError: the fractions do not sum to 1, or a class has fewer items than there are parts.
+    """
+    if min(fractions) < 0 or not math.isclose(sum(fractions), 1, abs_tol=1e-6):
+        raise ValueError(f"fractions must be at least 0 and sum to 1, got {list(fractions)}")
+    random = np.random.RandomState(seed)  # its stream is frozen: the split is the same in every NumPy version
+    label_array = np.asarray(labels)
+    parts: list[list[int]] = [[] for _ in fractions]
+    for label in np.unique(label_array):
+        members = random.permutation(np.flatnonzero(label_array == label))
+        needed = sum(f > 0 for f in fractions)
+        if len(members) < needed:
+            name = classes[label] if classes is not None else label
+            raise ValueError(
+                f"class {name!r} has {len(members)} image(s), too few for {needed} splits; "
+                f"add at least {needed - len(members)}, or leave the class out"
+            )
+        start = 0
+        for part, size in zip(parts, _sizes(len(members), fractions)):
+            part.extend(int(i) for i in members[start : start + size])
+            start += size
+    return [sorted(part) for part in parts]
+
+
+def _sizes(n: int, fractions: Sequence[float]) -> list[int]:
+    """n divided by largest remainder, then no part with a fraction left empty."""
+    sizes = [math.floor(n * f + 1e-9) for f in fractions]
+    by_remainder = sorted(range(len(sizes)), key=lambda j: (sizes[j] - n * fractions[j], j))
+    for j in by_remainder[: n - sum(sizes)]:
+        sizes[j] += 1
+    for j, fraction in enumerate(fractions):
+        if fraction > 0 and sizes[j] == 0:
+            sizes[max(range(len(sizes)), key=lambda i: sizes[i])] -= 1
+            sizes[j] = 1
+    return sizes
+
+
+def split_tensor_images(whole: TensorImages, fractions: Sequence[float], seed: int) -> list[TensorImages]:
+    """`stratified_split` of a data set. The first part is the training split: its mean and std are computed."""
+    parts = [
+        whole.select(indices) for indices in stratified_split(whole.labels.tolist(), fractions, seed, whole.classes)
+    ]
+    parts[0].mean, parts[0].std = channel_stats(parts[0].images)
+    return parts
+
+
+@dataclass(frozen=True)
+class Leak:
+    """One image that stands in two splits: (split, item name) twice."""
+
+    first: tuple[str, str]
+    second: tuple[str, str]
+
+    def __str__(self) -> str:
+        return f"{self.first[0]}: {self.first[1]} = {self.second[0]}: {self.second[1]}"
+
+
+def find_leaks(splits: Splits) -> list[Leak]:
+    """Images whose content is byte for byte the same in two splits, found by their SHA-256 digests.
+
+    A model that has seen a test image in training is scored too well. Copies that were re-encoded, resized or
+    retouched are not found. A copy of one image within a split is no leak and is not listed.
+    """
+    found: list[Leak] = []
+    named = {"train": splits.train, "val": splits.val, "test": splits.test}
+    for (first_name, first), (second_name, second) in combinations(named.items(), 2):
+        where = {digest: index for index, digest in enumerate(first.digests())}
+        for index, digest in enumerate(second.digests()):
+            if digest in where:
+                item = (first_name, first.item_name(where[digest]))
+                found.append(Leak(item, (second_name, second.item_name(index))))
+    return found

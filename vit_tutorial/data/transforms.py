@@ -1,0 +1,182 @@
+"""Normalising and augmenting whole batches, on any device, each image with random numbers of its own.
+
+torchvision's v2 transforms do the work where they can. Given a batch they draw *one* set of parameters for all of
+it; what follows draws one an image. All random numbers come from the global CPU generator, whatever the device:
+call `torch.manual_seed` first and the same batch is augmented in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torchvision.transforms import v2
+
+
+def normalize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    r""":math:`(x / 255 - \mu_c) / \sigma_c` for each channel c: all that evaluation does to an image.
+
+    Args:
+        images: [B, C, H, W] or [C, H, W] uint8.
+        mean, std: C numbers each, of pixel values scaled to 0..1.
+
+    Returns:
+        float32, same shape.
+    """
+    channels = images.shape[-3]
+    if len(mean) != channels or len(std) != channels:
+        raise ValueError(
+            f"images have {channels} channels, but mean has {len(mean)} values and std {len(std)}; give one a channel"
+        )
+    scaled = v2.functional.to_dtype(images, torch.float32, scale=True)
+    return v2.functional.normalize(scaled, list(mean), list(std))
+
+
+def augment(
+    images: Tensor,
+    mean: Sequence[float],
+    std: Sequence[float],
+    *,
+    crop_padding: int = 0,
+    hflip: float = 0.0,
+    rand_augment: Sequence[int] | None = None,
+    shift: float = 0.0,
+    rotate: float = 0.0,
+    random_erasing: float = 0.0,
+) -> Tensor:
+    """Augment a training batch and normalise it; everything is off by default, which leaves `normalize`.
+
+    In this order: random crop, horizontal flip, RandAugment, rotation and shift, normalisation, random erasing.
+
+    Args:
+        images: [B, C, H, W] uint8.
+        mean, std: C numbers each, of pixel values scaled to 0..1.
+        crop_padding: pixels of black border from which a crop of the old size is cut; 4 is usual for CIFAR.
+        hflip: probability of a left-right flip. Not for digits: a mirrored 2 is no 2.
+        rand_augment: (number of operations, magnitude 0..30), usually (2, 9). None: off.
+        shift: largest shift in pixels, each way and in both directions; need not be whole.
+        rotate: largest rotation in degrees, both ways.
+        random_erasing: probability of erasing a rectangle.
+
+    Returns:
+        float32 [B, C, H, W].
+    """
+    if images.ndim != 4 or images.dtype != torch.uint8:
+        raise ValueError(f"images must be uint8 [B, C, H, W], got {images.dtype} {list(images.shape)}")
+    for name, p in (("hflip", hflip), ("random_erasing", random_erasing)):
+        if isinstance(p, bool) or not 0 <= p <= 1:
+            raise ValueError(f"{name} is a probability from 0 to 1, got {p}; 0 is off, 0.5 is usual for hflip")
+    if crop_padding:
+        images = random_crop(images, crop_padding)
+    if hflip:
+        images = random_hflip(images, hflip)
+    if rand_augment:
+        num_ops, magnitude = rand_augment
+        images = RandAugmentEach(num_ops, magnitude)(images)
+    if shift or rotate:
+        images = random_affine(v2.functional.to_dtype(images, torch.float32, scale=True), shift, rotate)
+        result = v2.functional.normalize(images, list(mean), list(std))
+    else:
+        result = normalize(images, mean, std)
+    return random_erase(result, random_erasing) if random_erasing else result
+
+
+def random_crop(images: Tensor, padding: int) -> Tensor:
+    """Pad with `padding` black pixels on all sides and cut out H x W at a random place, one an image.
+
+    The usual CIFAR augmentation (Krizhevsky, 2012; He et al., 2016, section 4.2). [B, C, H, W] to [B, C, H, W].
+    """
+    B, _, H, W = images.shape
+    padded = F.pad(images, [padding] * 4)  # [B, C, H + 2p, W + 2p]
+    top, left = torch.randint(2 * padding + 1, (2, B))
+    rows = (top[:, None] + torch.arange(H)).to(images.device)  # [B, H]
+    columns = (left[:, None] + torch.arange(W)).to(images.device)  # [B, W]
+    item = torch.arange(B, device=images.device)[:, None, None]
+    return padded[item, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
+
+
+def random_hflip(images: Tensor, p: float = 0.5) -> Tensor:
+    """Mirror each image left to right with probability p. [B, C, H, W] to [B, C, H, W]."""
+    flip = (torch.rand(len(images)) < p).to(images.device)
+    return torch.where(flip[:, None, None, None], images.flip(-1), images)
+
+
+def random_affine(images: Tensor, shift: float, rotate: float) -> Tensor:
+    r"""Rotate each image about its centre and shift it, by its own draw, with bilinear interpolation.
+
+    The angle is uniform in :math:`\pm` `rotate` degrees, the shifts uniform in :math:`\pm` `shift` pixels. An output
+    pixel at :math:`u` (from the centre, in pixels) is read at :math:`R(u - t)`, black outside; R is the rotation.
+
+    Args:
+        images: [B, C, H, W] float.
+    """
+    B = len(images)
+    angle = torch.deg2rad(torch.empty(B).uniform_(-rotate, rotate))
+    tx, ty = torch.empty(2, B).uniform_(-shift, shift)
+    return affine(images, angle, tx, ty)
+
+
+def affine(images: Tensor, angle: Tensor, tx: Tensor, ty: Tensor) -> Tensor:
+    """Turn each image clockwise by its angle (radians), then move it by tx pixels right and ty down.
+
+    Equal to `v2.functional.affine` with one angle and translation an image. [B, C, H, W] and three times [B].
+    """
+    H, W = images.shape[-2:]
+    cos, sin = angle.cos(), angle.sin()
+    x0 = -(cos * tx + sin * ty)  # R(-t), in pixels
+    y0 = -(cos * ty - sin * tx)
+    theta = torch.stack(
+        [  # affine_grid measures in half widths and half heights
+            torch.stack([cos, sin * H / W, 2 * x0 / W], -1),
+            torch.stack([-sin * W / H, cos, 2 * y0 / H], -1),
+        ],
+        dim=1,
+    )  # [B, 2, 3]
+    grid = F.affine_grid(theta.to(images), list(images.shape), align_corners=False)  # [B, H, W, 2]
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+class RandAugmentEach(v2.RandAugment):
+    """v2.RandAugment with its own operations drawn for each image (Cubuk et al., 2020, section 3).
+
+    Of N operations in a row each is drawn uniformly from 14 (identity, shears, shifts, rotation, colour changes...),
+    all at magnitude M, with a random sign where it has one. Since M is fixed, images with the same operation and sign
+    get the same treatment: they are grouped, so v2's kernels run at most 24 times a step whatever the batch size.
+    uint8 [B, 1 or 3, H, W] to uint8 of the same shape.
+    """
+
+    def forward(self, *inputs: Any) -> Any:
+        (images,) = inputs
+        names = list(self._AUGMENTATION_SPACE)
+        signed = torch.tensor([self._AUGMENTATION_SPACE[name][1] for name in names])
+        for _ in range(self.num_ops):
+            operation = torch.randint(len(names), (len(images),))
+            negative = (torch.rand(len(images)) <= 0.5) & signed[operation]
+            groups = 2 * operation + negative
+            result = torch.empty_like(images)
+            for group in groups.unique().tolist():
+                members = (groups == group).nonzero().flatten().to(images.device)
+                name, sign = names[group // 2], 1 - 2 * (group % 2)
+                result[members] = self._apply(images[members], name, sign)
+            images = result
+        return images
+
+    def _apply(self, images: Tensor, name: str, sign: int) -> Tensor:
+        magnitudes = self._AUGMENTATION_SPACE[name][0](self.num_magnitude_bins, *images.shape[-2:])
+        magnitude = 0.0 if magnitudes is None else sign * float(magnitudes[self.magnitude])
+        changed = self._apply_image_or_video_transform(
+            images, name, magnitude, interpolation=self.interpolation, fill=self._fill
+        )
+        return torch.as_tensor(changed)
+
+
+def random_erase(images: Tensor, p: float) -> Tensor:
+    """With probability p set a rectangle of 2 to 33 % of an image to 0, which is the mean after `normalize`.
+
+    v2.RandomErasing on each image by itself (Zhong et al., 2020, section 3). [B, C, H, W] float, same out.
+    """
+    erase = v2.RandomErasing(p)
+    return torch.stack([erase(image) for image in images])
