@@ -1,0 +1,22 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parent.parent
+
+torch.set_num_threads(min(2, os.cpu_count() or 1))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data sets (``VIT_TEST_DATA``, or ``../shared/data`` beside the checkout); the test is skipped without it."""
+    folder = Path(os.environ.get("VIT_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data: {folder} is not there; set VIT_TEST_DATA to a folder with cifar10-jpeg/ and mnist/")
+    return folder

@@ -1,0 +1,381 @@
+"""Parity with timm, torchvision and Hugging Face on random weights, and what happens to bad files."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from vit_tutorial import weights
+from vit_tutorial.vit import VisionTransformer, ViTConfig
+from vit_tutorial.weights import convert_state_dict, load_model, load_pretrained, load_weights, save_model
+
+TINY = ViTConfig.named("tiny")
+BASE = ViTConfig.named("base")
+HF = ViTConfig(img_size=64, patch_size=16, num_classes=7, embed_dim=48, depth=3, num_heads=4, norm_eps=1e-12)
+
+
+def jitter(model: nn.Module) -> nn.Module:
+    """Add N(0, 0.02) to every parameter: a fresh model's zero biases and unit gains hide mistakes in the mapping."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for p in model.parameters():
+            p += 0.02 * torch.randn(p.shape, generator=generator)
+    return model.eval()
+
+
+def timm_vit(**kwargs) -> nn.Module:
+    import timm
+
+    torch.manual_seed(0)
+    return jitter(timm.create_model("vit_tiny_patch16_224", pretrained=False, **kwargs))
+
+
+def torchvision_vit() -> nn.Module:
+    from torchvision.models import vit_b_16
+
+    return jitter(vit_b_16(weights=None))
+
+
+def hugging_face_vit() -> nn.Module:
+    from transformers import ViTConfig as HFConfig
+    from transformers import ViTForImageClassification
+
+    config = HFConfig(
+        hidden_size=48, num_hidden_layers=3, num_attention_heads=4, intermediate_size=192, image_size=64, patch_size=16, num_labels=7,
+        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+    )  # fmt: skip
+    return jitter(ViTForImageClassification(config))
+
+
+def logits(model: nn.Module, images: Tensor) -> Tensor:
+    out = model(images)
+    return out if isinstance(out, Tensor) else out.logits
+
+
+def compare(theirs: nn.Module, config: ViTConfig, atol: float = 1e-5) -> None:
+    """Same logits, and the same gradient of a random projection of them, for the images and for every parameter."""
+    ours = VisionTransformer(config).eval()
+    load_weights(ours, theirs.state_dict())
+    size = config.img_size
+    images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(1))
+    projection = torch.randn(2, config.num_classes, generator=torch.Generator().manual_seed(2)) / config.num_classes
+    results = []
+    for model in (ours, theirs):
+        x = images.clone().requires_grad_()
+        out = logits(model, x)
+        (out * projection).sum().backward()
+        gradients = {name: p.grad for name, p in model.named_parameters()}
+        results.append((out.detach(), x.grad, gradients if model is ours else convert_state_dict(gradients)))
+    (our_out, our_image, our_gradients), (their_out, their_image, their_gradients) = results
+    assert_close(our_out, their_out, atol=atol, rtol=0)
+    assert_close(our_image, their_image, atol=atol, rtol=0)
+    assert our_gradients.keys() == their_gradients.keys()
+    for name, gradient in our_gradients.items():
+        scale = max(
+            1.0, their_gradients[name].abs().max().item()
+        )  # in units of the largest entry, where that is above 1
+        assert_close(
+            gradient / scale, their_gradients[name] / scale, atol=atol, rtol=0, msg=lambda m, name=name: f"{name}: {m}"
+        )
+
+
+def test_timms_vit_has_our_names_and_gives_our_outputs_and_gradients() -> None:
+    theirs = timm_vit()
+    assert list(theirs.state_dict()) == list(VisionTransformer(TINY).state_dict())
+    compare(theirs, TINY)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ({"reg_tokens": 4, "no_embed_class": True}, {"reg_tokens": 4, "no_embed_class": True}),
+        ({"reg_tokens": 2}, {"reg_tokens": 2}),
+        ({"global_pool": "avg", "class_token": False}, {"global_pool": "avg", "class_token": False}),
+        ({"global_pool": "avg"}, {"global_pool": "avg"}),
+        ({"init_values": 0.1, "qkv_bias": False}, {"init_values": 0.1, "qkv_bias": False}),
+    ],
+)
+def test_timms_options_mean_what_ours_mean(theirs: dict, ours: dict) -> None:
+    small = {"depth": 2, "img_size": 64, "num_classes": 5}
+    compare(timm_vit(**small, **theirs), dataclasses.replace(TINY, **small, **ours))
+
+
+def test_a_timm_model_resized_to_384_gives_our_outputs() -> None:
+    theirs = timm_vit()
+    ours = VisionTransformer(TINY).eval()
+    load_weights(ours, theirs.state_dict())
+    ours.set_input_size(384)
+    theirs.set_input_size((384, 384))
+    images = torch.randn(1, 3, 384, 384)
+    assert_close(ours(images), theirs(images), atol=1e-5, rtol=0)
+    direct = VisionTransformer(dataclasses.replace(TINY, img_size=384)).eval()
+    load_weights(direct, timm_vit().state_dict())
+    assert_close(direct(images), ours(images), atol=1e-6, rtol=0)
+
+
+@pytest.mark.slow
+def test_torchvisions_vit_b_16_gives_our_outputs_and_gradients() -> None:
+    compare(torchvision_vit(), BASE)
+
+
+def test_hugging_faces_classifier_gives_our_outputs_and_gradients() -> None:
+    compare(hugging_face_vit(), HF)
+
+
+def test_hugging_faces_saved_file_gives_our_outputs(tmp_path: Path) -> None:
+    theirs = hugging_face_vit()
+    theirs.save_pretrained(tmp_path)
+    ours = VisionTransformer(HF).eval()
+    load_weights(ours, tmp_path / "model.safetensors")
+    images = torch.randn(2, 3, 64, 64)
+    assert_close(ours(images), logits(theirs, images), atol=1e-5, rtol=0)
+
+
+# Planted mistakes: the comparison must see each of them.
+
+
+def swap_norms(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    swapped = {"norm1": "norm2", "norm2": "norm1"}
+    return {".".join(swapped.get(part, part) for part in name.split(".")): tensor for name, tensor in state.items()}
+
+
+def drop_bias(part: int) -> Callable[[dict[str, Tensor]], dict[str, Tensor]]:
+    def mistake(state: dict[str, Tensor]) -> dict[str, Tensor]:
+        state = {name: tensor.clone() for name, tensor in state.items()}
+        for name, tensor in state.items():
+            if name.endswith("qkv.bias"):
+                tensor.view(3, -1)[part] = 0
+        return state
+
+    return mistake
+
+
+def swap_query_and_key(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    def swapped(tensor: Tensor) -> Tensor:
+        q, k, v = tensor.chunk(3)
+        return torch.cat([k, q, v])
+
+    return {name: swapped(tensor) if ".qkv." in name else tensor for name, tensor in state.items()}
+
+
+@pytest.mark.parametrize("mistake", [swap_norms, swap_query_and_key, drop_bias(0), drop_bias(2)])
+def test_a_mistake_in_the_mapping_is_seen(monkeypatch: pytest.MonkeyPatch, mistake) -> None:
+    monkeypatch.setattr(weights, "convert_state_dict", lambda state: mistake(convert_state_dict(state)))
+    with pytest.raises(AssertionError, match="not close"):
+        compare(hugging_face_vit(), HF)
+
+
+def test_a_dropped_key_bias_shows_in_the_tensors_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = hugging_face_vit()
+    monkeypatch.setattr(weights, "convert_state_dict", lambda state: drop_bias(1)(convert_state_dict(state)))
+    ours = VisionTransformer(HF).eval()
+    load_weights(ours, theirs.state_dict())
+    images = torch.randn(2, 3, 64, 64)
+    assert_close(ours(images), logits(theirs, images), atol=1e-5, rtol=0)  # softmax is blind to it
+    with pytest.raises(AssertionError, match="not close"):
+        assert_close(ours.state_dict(), convert_state_dict(theirs.state_dict()))
+
+
+def test_the_loaded_tensors_are_the_converted_ones() -> None:
+    for theirs, config in ((hugging_face_vit(), HF), (timm_vit(), TINY)):
+        ours = VisionTransformer(config)
+        load_weights(ours, theirs.state_dict())
+        assert_close(ours.state_dict(), convert_state_dict(theirs.state_dict()), atol=0, rtol=0)
+
+
+def test_a_wrong_epsilon_is_seen() -> None:
+    with pytest.raises(AssertionError):
+        compare(hugging_face_vit(), dataclasses.replace(HF, norm_eps=1e-3))
+    with pytest.raises(AssertionError):
+        compare(timm_vit(), dataclasses.replace(TINY, norm_eps=1e-12), atol=1e-7)
+
+
+def test_the_stacked_rows_are_query_key_value_in_that_order() -> None:
+    state = hugging_face_vit().state_dict()
+    ours = convert_state_dict(state)["blocks.1.attn.qkv.bias"]
+    parts = [state[f"vit.layers.1.attention.{p}_proj.bias"] for p in "qkv"]
+    assert_close(ours, torch.cat(parts), atol=0, rtol=0)
+
+
+# Files
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    config = ViTConfig(img_size=8, patch_size=4, in_chans=1, num_classes=3, embed_dim=8, depth=1, num_heads=2)
+    save_model(VisionTransformer(config), tmp_path / "model.safetensors")
+    return tmp_path / "model.safetensors"
+
+
+def test_a_cut_file_is_refused_by_name_and_size(saved: Path) -> None:
+    saved.write_bytes(saved.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"model\.safetensors: it is cut or not a safetensors file \(1000 bytes"):
+        load_model(saved)
+
+
+def test_a_pickle_is_refused_and_never_loaded(tmp_path: Path) -> None:
+    torch.save({"a": torch.zeros(2)}, tmp_path / "model.pt")
+    with pytest.raises(ValueError, match="it is a pickle"):
+        load_model(tmp_path / "model.pt")
+
+
+def test_a_file_without_our_config_says_how_to_load_it(tmp_path: Path) -> None:
+    save_file({"x": torch.zeros(2)}, tmp_path / "x.safetensors")
+    with pytest.raises(ValueError, match="holds weights but no ViTConfig"):
+        load_model(tmp_path / "x.safetensors")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="none.safetensors"):
+        load_model(tmp_path / "none.safetensors")
+
+
+def test_weights_of_another_model_are_refused_with_the_differences(saved: Path) -> None:
+    wider = VisionTransformer(
+        ViTConfig(img_size=8, patch_size=4, in_chans=1, num_classes=3, embed_dim=12, depth=2, num_heads=2)
+    )
+    with pytest.raises(ValueError, match=r"of another model: blocks\.1\.norm1\.weight is missing"):
+        load_weights(wider, saved)
+    other_head = VisionTransformer(dataclasses.replace(load_model(saved).config, num_classes=5))
+    with pytest.raises(ValueError, match=r"head\.weight is \(3, 8\), the model's is \(5, 8\).*new_head=True"):
+        load_weights(other_head, saved)
+    load_weights(other_head, saved, new_head=True)
+    assert_close(other_head.norm.weight, load_model(saved).norm.weight)
+
+
+def test_a_state_dict_of_something_else_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"not the state dict of a ViT.*0\.weight"):
+        convert_state_dict(nn.Sequential(nn.Linear(2, 2)).state_dict())
+    state = hugging_face_vit().state_dict() | {"vit.layers.0.adapter.weight": torch.zeros(1)}
+    with pytest.raises(ValueError, match=r"unknown name 'layers\.0\.adapter\.weight'"):
+        convert_state_dict(state)
+
+
+def test_a_full_disk_leaves_the_old_file_as_it_was(saved: Path) -> None:
+    old = saved.read_bytes()
+    # A process that may not write files over 4 KiB: the system refuses in the middle of the write, as a full disk does.
+    script = f"""
+import resource, signal, sys
+from vit_tutorial.vit import VisionTransformer, ViTConfig
+from vit_tutorial.weights import save_model
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+model = VisionTransformer(ViTConfig(img_size=8, patch_size=4, in_chans=1, num_classes=3, embed_dim=64, depth=2, num_heads=2))
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    save_model(model, {str(saved)!r})
+except OSError as error:
+    print(error)
+    sys.exit(3)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 3, done.stderr
+    assert "could not save" in done.stdout
+    assert "the file that was there is unchanged" in done.stdout
+    assert saved.read_bytes() == old
+    assert [p.name for p in saved.parent.iterdir()] == [saved.name]
+
+
+# Official weights
+
+
+def test_every_named_model_is_timms_of_that_name() -> None:
+    import timm
+
+    for name, config in weights.PRETRAINED.items():
+        cfg = timm.get_pretrained_cfg(name)
+        assert cfg.hf_hub_id == f"timm/{name}"
+        assert cfg.input_size == (3, config.img_size, config.img_size)
+        assert (cfg.mean, cfg.std) == (weights.PRETRAINED_MEAN, weights.PRETRAINED_STD)
+        assert cfg.num_classes == config.num_classes
+        with torch.device("meta"):
+            ours, theirs = VisionTransformer(config), timm.create_model(name, pretrained=False)
+        assert {k: v.shape for k, v in ours.state_dict().items()} == {
+            k: v.shape for k, v in theirs.state_dict().items()
+        }
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"unknown pre-trained model 'vit_huge'; known: vit_tiny_patch16_224"):
+        load_pretrained("vit_huge")
+
+
+class HubHandler(BaseHTTPRequestHandler):
+    """As much of the Hugging Face hub as a download needs: one repository with one file."""
+
+    file: bytes = b""
+
+    def do_HEAD(self) -> None:
+        self.answer(body=False)
+
+    def do_GET(self) -> None:
+        self.answer(body=True)
+
+    def answer(self, body: bool) -> None:
+        found = self.path == "/timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k/resolve/main/model.safetensors"
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Length", str(len(self.file) if found else 0))
+        self.send_header("ETag", '"0123456789abcdef0123456789abcdef01234567"')
+        self.send_header("X-Repo-Commit", "0" * 40)
+        self.end_headers()
+        if body and found:
+            self.wfile.write(self.file)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def in_a_process_with_the_hub_at(
+    endpoint: str, cache: Path, code: str, **environment: str
+) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", f"import torch\nfrom vit_tutorial.weights import *\n{code}"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env={"HF_ENDPOINT": endpoint, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_XET": "1", "PATH": "", **environment},
+    )
+
+
+def test_a_named_model_is_downloaded_once_and_gives_the_librarys_logits(tmp_path: Path) -> None:
+    theirs = timm_vit()
+    save_file(theirs.state_dict(), tmp_path / "served.safetensors")
+    HubHandler.file = (tmp_path / "served.safetensors").read_bytes()
+    images = torch.randn(1, 3, 224, 224)
+    save_file({"images": images, "logits": theirs(images).detach()}, tmp_path / "expected.safetensors")
+    code = f"""
+from safetensors.torch import load_file
+expected = load_file({str(tmp_path / "expected.safetensors")!r})
+name = "vit_tiny_patch16_224.augreg_in21k_ft_in1k"
+torch.testing.assert_close(load_pretrained(name)(expected["images"]), expected["logits"], atol=1e-5, rtol=0)
+assert load_pretrained(name, num_classes=10, img_size=64)(torch.randn(1, 3, 64, 64)).shape == (1, 10)
+print("equal")
+"""
+    with HTTPServer(("127.0.0.1", 0), HubHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        done = in_a_process_with_the_hub_at(endpoint, tmp_path / "hub", code)
+        server.shutdown()
+    assert done.stdout == "equal\n", done.stderr
+    again = in_a_process_with_the_hub_at(endpoint, tmp_path / "hub", code, HF_HUB_OFFLINE="1")  # from the cache
+    assert again.stdout == "equal\n", again.stderr
+
+
+def test_without_a_network_the_error_says_what_to_do(tmp_path: Path) -> None:
+    code = """
+try: load_pretrained("vit_tiny_patch16_224.augreg_in21k_ft_in1k")
+except ConnectionError as error: print(error)
+"""
+    done = in_a_process_with_the_hub_at("http://127.0.0.1:9", tmp_path, code, HF_HUB_OFFLINE="1")
+    assert "could not get the weights of vit_tiny_patch16_224" in done.stdout, done.stderr
+    assert "load_weights(model, path)" in done.stdout

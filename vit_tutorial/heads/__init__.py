@@ -1,0 +1,5 @@
+"""Heads: what reads an encoder's tokens. Each takes an encoder and adds as little as its task needs."""
+
+from vit_tutorial.heads.classification import LinearClassifier
+
+__all__ = ["LinearClassifier"]

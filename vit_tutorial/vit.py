@@ -1,0 +1,231 @@
+"""The Vision Transformer (Dosovitskiy et al. 2021): patch tokens, positions, a stack of encoder blocks, a linear head.
+
+One class serves every task: with ``num_classes=0`` it is a bare encoder, and heads and pre-training objectives are built on its tokens.
+Module and argument names are timm's, so that a timm state dict loads as it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from vit_tutorial.blocks import EncoderBlock
+from vit_tutorial.patches import PatchEmbed
+from vit_tutorial.positions import learned, resize_pos_embed, sinusoidal_2d
+
+SIZES: dict[str, dict[str, int]] = {
+    "tiny": {"embed_dim": 192, "depth": 12, "num_heads": 3},  # Touvron et al. 2021 (DeiT), table 1
+    "small": {"embed_dim": 384, "depth": 12, "num_heads": 6},  # Touvron et al. 2021 (DeiT), table 1
+    "base": {"embed_dim": 768, "depth": 12, "num_heads": 12},  # Dosovitskiy et al. 2021, table 1
+    "large": {"embed_dim": 1024, "depth": 24, "num_heads": 16},  # Dosovitskiy et al. 2021, table 1
+}
+
+
+@dataclass(frozen=True)
+class ViTConfig:
+    """Everything that fixes a ViT's shape; what is saved beside its weights.
+
+    Fields (timm's names; lengths in pixels, widths in channels):
+        img_size: side of the square input, or (height, width). patch_size: side of a patch, a divisor of both.
+        in_chans: channels of the image. num_classes: classes of the head; 0 for a bare encoder.
+        embed_dim: width D of a token. depth: number of blocks. num_heads: heads a block, a divisor of D.
+        mlp_ratio: hidden width of the FFN as a multiple of D. qkv_bias: bias of the query, key and value maps.
+        class_token: put a learned token before the patches. reg_tokens: further learned tokens (registers, Darcet et al. 2024).
+        no_embed_class: add positions to the patches only, not to class token and registers.
+        pos_embed: ``learned``, ``sincos2d`` (fixed) or ``none``.
+        global_pool: the head reads the class token (``token``) or the mean of the patches (``avg``).
+        drop_rate, drop_path_rate: dropout in the FFN; stochastic depth, growing linearly from 0 to this over the blocks.
+        norm_eps: epsilon of LayerNorm. init_values: start of layer scale; None for none.
+    """
+
+    img_size: int | tuple[int, int] = 224
+    patch_size: int = 16
+    in_chans: int = 3
+    num_classes: int = 1000
+    embed_dim: int = 768
+    depth: int = 12
+    num_heads: int = 12
+    mlp_ratio: float = 4.0
+    qkv_bias: bool = True
+    class_token: bool = True
+    reg_tokens: int = 0
+    no_embed_class: bool = False
+    pos_embed: Literal["learned", "sincos2d", "none"] = "learned"
+    global_pool: Literal["token", "avg"] = "token"
+    drop_rate: float = 0.0
+    drop_path_rate: float = 0.0
+    norm_eps: float = 1e-6
+    init_values: float | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.img_size, list):
+            object.__setattr__(self, "img_size", tuple(self.img_size))
+        for field, choices in (("pos_embed", ("learned", "sincos2d", "none")), ("global_pool", ("token", "avg"))):
+            if getattr(self, field) not in choices:
+                raise ValueError(f"{field} is {getattr(self, field)!r}; choose one of {', '.join(choices)}")
+        if self.global_pool == "token" and not self.class_token:
+            raise ValueError(
+                "global_pool='token' reads the class token, but class_token is False; use global_pool='avg'"
+            )
+        for field in ("patch_size", "in_chans", "embed_dim", "depth", "num_heads"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{field} is {getattr(self, field)}; it must be at least 1")
+        for field in ("num_classes", "reg_tokens"):
+            if getattr(self, field) < 0:
+                raise ValueError(f"{field} is {getattr(self, field)}; it must be 0 or more")
+
+    @classmethod
+    def named(cls, size: str, **overrides: Any) -> ViTConfig:
+        """One of the field's sizes (tiny, small, base, large), with any field changed: ``ViTConfig.named("tiny", img_size=384)``."""
+        if size not in SIZES:
+            raise ValueError(f"unknown size {size!r}; choose one of {', '.join(SIZES)}")
+        return cls.from_dict({**SIZES[size], **overrides})
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> ViTConfig:
+        """The inverse of :meth:`to_dict`; an unknown field is an error that names it and the nearest known one."""
+        known = [f.name for f in dataclasses.fields(cls)]
+        for name in fields:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise ValueError(f"unknown ViTConfig field {name!r}{hint} (known: {', '.join(known)})")
+        return cls(**fields)
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+class VisionTransformer(nn.Module):
+    """Images in, class scores out.
+
+    z_0 = [x_class; x_1 E; ...; x_N E] + E_pos, then ``depth`` encoder blocks, a LayerNorm, and a linear head on the class token or on
+    the mean of the patch tokens (Dosovitskiy et al. 2021, equations 1 to 4).
+
+    Shape:
+        [B, C, H, W] -> [B, K]; with ``num_classes=0`` -> [B, D], the pooled features. The scores are logits: no activation follows.
+    """
+
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__()
+        c = self.config = config
+        D = c.embed_dim
+        self.num_prefix_tokens = int(c.class_token) + c.reg_tokens
+        self.patch_embed = PatchEmbed(c.img_size, c.patch_size, c.in_chans, D)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, D)) if c.class_token else None
+        self.reg_token = nn.Parameter(torch.zeros(1, c.reg_tokens, D)) if c.reg_tokens else None
+        self.pos_embed: Tensor | None
+        self._make_pos_embed()
+        rates = [c.drop_path_rate * i / max(c.depth - 1, 1) for i in range(c.depth)]
+        self.blocks = nn.ModuleList(
+            EncoderBlock(D, c.num_heads, c.mlp_ratio, c.qkv_bias, c.drop_rate, rate, c.norm_eps, c.init_values)
+            for rate in rates
+        )
+        # As in timm: the mean is normalised after pooling (fc_norm), the class token before (norm).
+        average = c.global_pool == "avg"
+        self.norm = nn.Identity() if average else nn.LayerNorm(D, eps=c.norm_eps)
+        self.fc_norm = nn.LayerNorm(D, eps=c.norm_eps) if average else nn.Identity()
+        self.head = nn.Linear(D, c.num_classes) if c.num_classes else nn.Identity()
+        self.init_weights()
+
+    @property
+    def grid_size(self) -> tuple[int, int]:
+        """(rows, columns) of patches."""
+        return self.patch_embed.grid_size
+
+    def init_weights(self) -> None:
+        """Linear maps from a normal distribution with standard deviation 0.02 cut at 2, biases 0; the patch map by its fan-in."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.trunc_normal_(module.weight, std=0.02)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        projection = self.patch_embed.proj
+        nn.init.trunc_normal_(projection.weight, std=projection.weight[0].numel() ** -0.5)
+        if projection.bias is not None:
+            nn.init.zeros_(projection.bias)
+        for token in (self.cls_token, self.reg_token):
+            if token is not None:
+                nn.init.normal_(token, std=1e-6)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.forward_head(self.forward_features(images))
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        """Images [B, C, H, W] -> tokens [B, prefix + N, D]: class token first, then registers, then the patches row by row."""
+        x = self.embed(images)
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x)
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Images [B, C, H, W] -> the input of the first block [B, prefix + N, D]."""
+        x = self.patch_embed(images)  # [B, N, D]
+        if self.pos_embed is not None and self._positions_on_patches_only:
+            x = x + self.pos_embed
+        prefix = [token.expand(x.shape[0], -1, -1) for token in (self.cls_token, self.reg_token) if token is not None]
+        x = torch.cat([*prefix, x], dim=1)  # [B, prefix + N, D]
+        if self.pos_embed is not None and not self._positions_on_patches_only:
+            x = x + self.pos_embed
+        return x
+
+    def pool(self, tokens: Tensor) -> Tensor:
+        """Tokens [B, prefix + N, D] -> one vector an image [B, D]: the class token, or the mean of the patches."""
+        if self.config.global_pool == "token":
+            return tokens[:, 0]
+        return tokens[:, self.num_prefix_tokens :].mean(dim=1)
+
+    def forward_head(self, tokens: Tensor) -> Tensor:
+        """Tokens [B, prefix + N, D] -> logits [B, K] (or features [B, D] without a head)."""
+        return self.head(self.fc_norm(self.pool(tokens)))
+
+    def reset_classifier(self, num_classes: int) -> None:
+        """Replace the head by a fresh one for ``num_classes`` classes (0: none), as before fine-tuning."""
+        self.config = dataclasses.replace(self.config, num_classes=num_classes)
+        self.head = nn.Linear(self.config.embed_dim, num_classes) if num_classes else nn.Identity()
+        if isinstance(self.head, nn.Linear):
+            nn.init.trunc_normal_(self.head.weight, std=0.02)
+            nn.init.zeros_(self.head.bias)
+            self.head.to(self.patch_embed.proj.weight.device)
+
+    def set_input_size(self, img_size: int | tuple[int, int], **resize: Any) -> None:
+        """Take images of another size: the grid changes, and with it the position embedding (see ``resize_pos_embed``).
+
+        Raises:
+            ValueError: a side is not divisible by the patch size.
+        """
+        old_grid, old_pos = self.grid_size, self.pos_embed
+        patches = self.patch_embed
+        sized = PatchEmbed(img_size, patches.patch_size, patches.in_chans, 1)
+        patches.img_size, patches.grid_size, patches.num_patches = sized.img_size, sized.grid_size, sized.num_patches
+        self.config = dataclasses.replace(self.config, img_size=img_size)
+        if old_pos is None:
+            return
+        if self.config.pos_embed == "sincos2d":
+            self._make_pos_embed(old_pos.device)
+            return
+        prefix = old_pos.shape[1] - old_grid[0] * old_grid[1]
+        self.pos_embed = nn.Parameter(resize_pos_embed(old_pos.detach(), old_grid, self.grid_size, prefix, **resize))
+
+    @property
+    def _positions_on_patches_only(self) -> bool:
+        return self.config.no_embed_class or self.config.pos_embed == "sincos2d"
+
+    def _make_pos_embed(self, device: torch.device | None = None) -> None:
+        patches, D = self.patch_embed.num_patches, self.config.embed_dim
+        if self.config.pos_embed == "learned":
+            self.pos_embed = learned(patches + (0 if self.config.no_embed_class else self.num_prefix_tokens), D)
+        elif self.config.pos_embed == "sincos2d":
+            self.register_buffer("pos_embed", sinusoidal_2d(self.grid_size, D)[None].to(device))
+        else:
+            self.pos_embed = None
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Numbers that training changes."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
