@@ -1,0 +1,60 @@
+# Every target sets up .venv by itself. It needs Python 3.10 to 3.13, and nothing else; after the set-up it needs no network.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+PORT ?= 8000
+# Builds and tests never wait for a server: what has to be downloaded is a reader's own choice.
+export HF_HUB_OFFLINE ?= 1
+
+.PHONY: book serve test test-package test-book test-notebooks test-browser lint format lab clean distclean
+
+book: $(READY)  ## build the book into _build/html (warnings are errors)
+	$(BIN)/jupyter-book build . -W --keep-going -q
+
+serve: book  ## build the book and show it at http://localhost:8000
+	@echo "The book is at http://localhost:$(PORT) (Ctrl-C ends)"
+	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+lab: $(READY)  ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab chapters
+
+test: lint test-package test-notebooks test-book test-browser  ## everything that has to hold
+
+test-package: $(READY)  ## the package's unit tests
+	$(BIN)/python -m pytest tests/package
+
+test-notebooks: $(READY)  ## every notebook in a fresh kernel
+	$(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=120 -p no:warnings chapters
+
+test-book: book  ## the built pages, links, citations and records
+	$(BIN)/python -m pytest tests/book
+
+test-browser: book  ## the built pages in headless Chromium (skipped where there is none)
+	$(BIN)/python -m pytest tests/browser
+
+lint: $(READY)  ## format, style, types and the order of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:  ## remove what was built
+	rm -rf _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+distclean: clean  ## and the environment
+	rm -rf .venv
+
+$(READY): requirements.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) else "Python %d.%d is not supported: name one of 3.10 to 3.13, as in make PYTHON=python3.12" % v)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "Python has no venv here: install it (Debian and Ubuntu: apt install python3-venv)"; exit 1; }
+	@echo "Setting up .venv (the first time this downloads several GB: PyTorch with its CUDA libraries)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1 - /'
