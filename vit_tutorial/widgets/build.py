@@ -1,0 +1,70 @@
+"""Rebuild the committed files that the figures load from their readable sources: ``python -m vit_tutorial.widgets.build``.
+
+    engine/kernel.wat  ->  engine/kernel.wasm.js      the matrix product, assembled by wabt's wat2wasm, as base64
+    engine/*.js        ->  engine/dist/vit-engine.js  one minified classic script, by esbuild: a page loads it from http or from a file
+
+Whoever builds the book needs none of this: the results are committed, and a test rebuilds and compares them where the tools are. The
+tools come from npm, in these exact versions, so that the same sources give the same bytes; ``npx`` fetches them when they are missing.
+"""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+WABT = "wabt@1.0.39"
+ESBUILD = "esbuild@0.28.2"
+HERE = Path(__file__).parent
+KERNEL = HERE / "engine" / "kernel.wat"
+BUNDLES = {  # entry -> (file, name of the global object that holds its exports)
+    HERE / "engine" / "index.js": (HERE / "engine" / "dist" / "vit-engine.js", "VitEngine"),
+}
+
+
+def kernel_module(source: Path = KERNEL) -> str:
+    """The text of ``kernel.wasm.js``: the assembled kernel as a default export in base64."""
+    with tempfile.TemporaryDirectory() as folder:
+        binary = Path(folder) / "kernel.wasm"
+        run_tool(WABT, "wat2wasm", str(source), "-o", str(binary))
+        text = base64.b64encode(binary.read_bytes()).decode()
+    return f"// Made from {source.name} by python -m vit_tutorial.widgets.build\nexport default '{text}';\n"
+
+
+def bundle(entry: Path, global_name: str) -> str:
+    """An ES module and all that it imports as one minified classic script, ``var global_name = {exports}``."""
+    return run_tool(
+        ESBUILD, "esbuild", str(entry), "--bundle", "--minify", "--format=iife", f"--global-name={global_name}",
+        "--target=es2022", "--charset=utf8", "--legal-comments=none",
+    )  # fmt: skip
+
+
+def run_tool(package: str, command: str, *arguments: str, offline: bool = False) -> str:
+    """The standard output of a command of an npm package, run through npx.
+
+    Raises:
+        FileNotFoundError: no Node.js here.
+        RuntimeError: npx could not fetch the package, or the command failed; with what it wrote.
+    """
+    npx = shutil.which("npx")
+    if npx is None:
+        raise FileNotFoundError("npx is missing: install Node.js 18 or newer (only needed to rebuild the figures' scripts)")
+    call = [npx, "--yes", *(["--offline"] if offline else []), "--package", package, command, *arguments]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command} ({package}) failed: {done.stderr.strip()}")
+    return done.stdout
+
+
+def main() -> None:
+    (HERE / "engine" / "kernel.wasm.js").write_text(kernel_module(), encoding="utf-8")
+    for entry, (target, global_name) in BUNDLES.items():
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(bundle(entry, global_name), encoding="utf-8")
+        print(f"{target.relative_to(HERE)}: {target.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()

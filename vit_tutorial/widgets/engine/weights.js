@@ -1,0 +1,57 @@
+/** Reading the page format: a manifest (JSON) and one binary file, both written by vit_tutorial/widgets/export.py. */
+
+export const FORMAT = 'vit-tutorial-page';
+export const VERSION = 1;
+
+/** -> { name: Float32Array } with every tensor decoded to float32. Throws where manifest and bytes do not belong together. */
+export async function readWeights(manifest, source) {
+  if (manifest?.format !== FORMAT || manifest.version !== VERSION) {
+    const found = `format ${manifest?.format}, version ${manifest?.version}`;
+    throw new Error(`not a model for this page (${found}; expected ${FORMAT}, version ${VERSION}): export the model again`);
+  }
+  const bytes = toBytes(source);
+  if (bytes.length !== manifest.bytes) {
+    throw new Error(`the weight file has ${bytes.length} bytes, its manifest says ${manifest.bytes}: it was cut or belongs to another model`);
+  }
+  if (globalThis.crypto?.subtle) { // browsers have it on https, localhost and file pages
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+    const sha256 = Array.from(digest, (b) => b.toString(16).padStart(2, '0')).join('');
+    if (sha256 !== manifest.sha256) throw new Error('the weight file is damaged (its SHA-256 is not the manifest\'s): load it again');
+  }
+  const tensors = {};
+  for (const { name, shape, dtype, offset } of manifest.tensors) {
+    if (!decoders[dtype]) {
+      throw new Error(`tensor ${name} has unknown dtype ${dtype}; this engine reads ${Object.keys(decoders).join(', ')}`);
+    }
+    const count = shape.reduce((a, b) => a * b, 1);
+    tensors[name] = decoders[dtype](bytes.buffer, bytes.byteOffset + offset, count, shape[0]);
+  }
+  return tensors;
+}
+
+/** ArrayBuffer, typed array, DataView or base64 text -> Uint8Array. */
+function toBytes(source) {
+  if (typeof source === 'string') return Uint8Array.from(atob(source), (c) => c.charCodeAt(0));
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  throw new Error(`the weights are missing: expected an ArrayBuffer, a typed array or base64 text, got ${source}`);
+}
+
+// Each copies its bytes first, so that a tensor may start anywhere.
+const decoders = {
+  fp32: (buffer, at, count) => new Float32Array(buffer.slice(at, at + 4 * count)),
+
+  /** A half's exponent and fraction, put in a float's place, are 2^112 too small: the biases are 15 and 127. Subnormals too. */
+  fp16(buffer, at, count) {
+    const halves = new Uint16Array(buffer.slice(at, at + 2 * count));
+    const words = Uint32Array.from(halves, (x) => (x & 0x7fff) << 13);
+    return new Float32Array(words.buffer).map((x, i) => x * 2 ** 112 * (halves[i] >> 15 ? -1 : 1));
+  },
+
+  /** A float32 scale a row, then the rows: value = scale * integer. */
+  int8(buffer, at, count, rows) {
+    const scales = new Float32Array(buffer.slice(at, at + 4 * rows));
+    const row = count / rows;
+    return Float32Array.from(new Int8Array(buffer, at + 4 * rows, count), (q, i) => q * scales[(i / row) | 0]);
+  },
+};

@@ -1,0 +1,187 @@
+"""Models out of Python: to the page, where the figures' own engine runs them, and to ONNX, which other runtimes read.
+
+The page format is one JSON manifest (configuration, class names, normalisation, where each tensor lies) and one binary file. Because a
+page opened from a file may not fetch another file, both are written a second time as a classic script, which it may load.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vit_tutorial.vit import VisionTransformer
+from vit_tutorial.weights import load_model, read_extra
+
+FORMAT, VERSION = "vit-tutorial-page", 1  # engine/weights.js reads exactly these
+DTYPES = ("int8", "fp16", "fp32")
+
+
+@dataclass(frozen=True)
+class PageModel:
+    """A model in the page format: ``manifest`` (JSON values) and ``data`` (the bytes it describes)."""
+
+    manifest: dict[str, Any]
+    data: bytes
+
+    def script(self, name: str) -> str:
+        """The text of a classic script that leaves ``{manifest, base64}`` in ``globalThis.vitTutorialModels[name]``."""
+        entry = json.dumps({"manifest": self.manifest, "base64": base64.b64encode(self.data).decode()}, separators=(",", ":"))
+        return f"(globalThis.vitTutorialModels??={{}})[{json.dumps(name)}]={entry};\n"
+
+
+def page_model(
+    model: VisionTransformer,
+    dtype: str = "int8",
+    classes: Sequence[str] | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> PageModel:
+    """A model in the page format.
+
+    int8 stores each row w of a weight matrix as integers q and one scale s = max|w| / 127, with w = s q, an error of at most s / 2 a
+    weight; everything that is not a matrix (biases, norms, tokens, positions) is then fp16.
+
+    Args:
+        dtype: ``int8`` (a quarter of fp32), ``fp16`` or ``fp32``.
+        classes: a name for each class, in the order of the logits.
+        mean, std: of each channel, as the model was trained with: input = (pixel / 255 - mean) / std. Default 0 and 1.
+
+    Raises:
+        ValueError: unknown dtype; lengths that do not fit the model; a weight that is not finite or not within fp16's range.
+    """
+    config = model.config
+    if dtype not in DTYPES:
+        raise ValueError(f"unknown dtype {dtype!r}; choose one of {', '.join(DTYPES)}")
+    mean, std = list(mean or [0.0] * config.in_chans), list(std or [1.0] * config.in_chans)
+    if not len(mean) == len(std) == config.in_chans:
+        raise ValueError(f"mean has {len(mean)} and std {len(std)} numbers; the model has {config.in_chans} channels")
+    if classes is not None and len(classes) != config.num_classes:
+        raise ValueError(f"{len(classes)} class names for a model of {config.num_classes} classes")
+    data = bytearray()
+    tensors = []
+    for name, tensor in model.state_dict().items():
+        kind = dtype if dtype != "int8" or (name.endswith("weight") and tensor.ndim > 1) else "fp16"
+        tensors.append({"name": name, "shape": list(tensor.shape), "dtype": kind, "offset": len(data)})
+        data += _encode(name, tensor, kind)
+    manifest = {
+        "format": FORMAT,
+        "version": VERSION,
+        "config": config.to_dict(),
+        "classes": None if classes is None else [str(c) for c in classes],
+        "mean": mean,
+        "std": std,
+        "dtype": dtype,
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "tensors": tensors,
+    }
+    return PageModel(manifest, bytes(data))
+
+
+def _encode(name: str, tensor: Tensor, kind: str) -> bytes:
+    """Little-endian bytes of one tensor; for int8 first a float32 scale a row, then the rows."""
+    values = tensor.detach().cpu().float().numpy()
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} holds numbers that are not finite: the model was not trained to an end")
+    if kind == "int8":
+        rows = values.reshape(len(values), -1)
+        scale = np.abs(rows).max(axis=1, keepdims=True).astype("<f4") / np.float32(127)
+        scale[scale == 0] = 1  # a row of zeros
+        return scale.astype("<f4").tobytes() + np.rint(rows / scale).astype("i1").tobytes()
+    if kind == "fp16" and np.abs(values).max(initial=0) > np.finfo("f2").max:
+        raise ValueError(f"{name} reaches {np.abs(values).max():.3g}, beyond fp16's 65504; export with dtype='fp32'")
+    return values.astype("<f2" if kind == "fp16" else "<f4").tobytes()
+
+
+def export_page(
+    model: VisionTransformer, out: str | Path, dtype: str = "int8", name: str | None = None, **describe: Any
+) -> list[Path]:
+    """Write a model for the page: ``OUT.json`` (manifest), ``OUT.bin`` (weights) and ``OUT.js`` (both, for pages opened from a file).
+
+    Args:
+        out: path without suffix.
+        name: under which the script registers the model; default the last part of ``out``.
+        describe: ``classes``, ``mean``, ``std``; see :func:`page_model`, which also says what is raised.
+
+    Returns:
+        The three paths.
+    """
+    out = Path(out)
+    page = page_model(model, dtype, **describe)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    paths = [out.with_name(out.name + suffix) for suffix in (".json", ".bin", ".js")]
+    paths[0].write_text(json.dumps(page.manifest, indent=1) + "\n", encoding="utf-8")
+    paths[1].write_bytes(page.data)
+    paths[2].write_text(page.script(name or out.name), encoding="utf-8")
+    return paths
+
+
+def export_onnx(model: VisionTransformer, out: str | Path, opset: int = 18) -> Path:
+    """Write a model as ONNX: input ``images`` [B, C, H, W] (any B), output ``logits`` [B, K] (``features`` [B, D] without a head).
+
+    Raises:
+        ModuleNotFoundError: onnx or onnxscript is not installed; the message says how to get them.
+    """
+    try:
+        import onnx  # noqa: F401  # here: only this function needs them
+        import onnxscript  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"{error.name} is missing; ONNX export needs it: pip install onnx onnxscript") from error
+    out = Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    config = model.config
+    images = torch.zeros(2, config.in_chans, *model.patch_embed.img_size, device=model.patch_embed.proj.weight.device)
+    was_training = model.training
+    try:
+        torch.onnx.export(
+            model.eval(),
+            (images,),
+            str(out),
+            input_names=["images"],
+            output_names=["logits" if config.num_classes else "features"],
+            dynamic_shapes={"images": {0: torch.export.Dim("batch")}},
+            opset_version=opset,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    finally:
+        model.train(was_training)
+    return out
+
+
+def add_export_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``vit-tutorial export``."""
+    parser.add_argument("model", type=Path, help="a model file (safetensors, as training writes it)")
+    parser.add_argument("--to", choices=["page", "onnx"], required=True, help="page: for the book's figures; onnx: for other runtimes")
+    parser.add_argument("--out", type=Path, help="where to write, without suffix (default: beside the model)")
+    parser.add_argument("--dtype", choices=DTYPES, default="int8", help="how the page's weights are stored (default: int8)")
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    """``vit-tutorial export MODEL --to page|onnx``: writes the files and says their sizes. Returns the exit status."""
+    try:
+        model, extra = load_model(arguments.model), read_extra(arguments.model)
+        out = arguments.out or arguments.model.with_suffix("")
+        if arguments.to == "onnx":
+            paths = [export_onnx(model, out.with_name(out.name.removesuffix(".onnx") + ".onnx"))]
+        else:
+            describe = {key: extra.get(key) for key in ("classes", "mean", "std")}
+            paths = export_page(model, out, arguments.dtype, **describe)
+    except (ValueError, OSError, ModuleNotFoundError) as error:
+        print(f"vit-tutorial export: {error}", file=sys.stderr)
+        return 1
+    for path in paths:
+        print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
+    return 0
