@@ -3,23 +3,36 @@
 from .batches import batches, derive_seed, epoch_order, num_batches
 from .dataset import ImageDataset, Splits, TensorImages, channel_stats
 from .digits import digits
+from .image_folder import BadImages, FileImages, image_folder
 from .mixing import mix
+from .scan import FolderReport
 from .splitting import Leak, find_leaks, split_tensor_images, stratified_split
 from .transforms import augment, normalize
+from .vision import MissingData, cifar10, data_root, fashion_mnist, mnist, mnist_10k
 
 __all__ = [
+    "BadImages",
+    "FileImages",
+    "FolderReport",
     "ImageDataset",
     "Leak",
+    "MissingData",
     "Splits",
     "TensorImages",
     "augment",
     "batches",
     "channel_stats",
+    "cifar10",
+    "data_root",
     "derive_seed",
     "digits",
     "epoch_order",
+    "fashion_mnist",
     "find_leaks",
+    "image_folder",
     "mix",
+    "mnist",
+    "mnist_10k",
     "normalize",
     "num_batches",
     "split_tensor_images",
