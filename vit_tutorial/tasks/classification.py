@@ -1,0 +1,151 @@
+"""Image classification: a class for each image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vit_tutorial import data
+from vit_tutorial.data import Splits, augment, mix, normalize
+from vit_tutorial.training.metrics import accuracy_from_confusion, confusion_matrix, topk_correct
+from vit_tutorial.training.recipe import Recipe, RecipeError
+from vit_tutorial.vit import VisionTransformer, ViTConfig
+from vit_tutorial.weights import load_model, save_model
+
+
+class Classification:
+    """Cross-entropy between a ViT's logits and the classes; accuracy chooses the weights.
+
+    Args:
+        recipe: names the data, the model and the augmentation.
+        root: the folder of images, or the data root; None is `vit_tutorial.data.data_root()`.
+        download: let torchvision download what is missing.
+        splits: data in place of the recipe's, for experiments in a notebook.
+
+    Raises:
+        ValueError: a model field is unknown, or the images do not fit the model.
+        FileNotFoundError: the data is not there; the message says how to get it.
+    """
+
+    best_by = "accuracy"
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        root: str | Path | None = None,
+        download: bool = False,
+        splits: Splits | None = None,
+    ) -> None:
+        self.recipe = recipe
+        self.splits = splits if splits is not None else load_splits(recipe, root, download)
+        self.config = model_config(recipe, self.splits)
+
+    def build_model(self) -> VisionTransformer:
+        """A ViT with fresh weights from torch's global random numbers."""
+        return VisionTransformer(self.config)
+
+    def prepare(self, images: Tensor, labels: Tensor, train: bool) -> tuple[Tensor, Tensor]:
+        """uint8 images [B, C, H, W] and labels [B] -> what model and loss take; augmented and mixed when training."""
+        mean, std, r = self.splits.mean, self.splits.std, self.recipe
+        if not train:
+            return normalize(images, mean, std), labels
+        inputs = augment(
+            images,
+            mean,
+            std,
+            crop_padding=r.crop_padding,
+            hflip=r.hflip,
+            rand_augment=r.rand_augment,
+            shift=r.shift,
+            rotate=r.rotate,
+            random_erasing=r.random_erasing,
+        )
+        if r.mixup or r.cutmix:
+            return mix(inputs, labels, self.config.num_classes, r.mixup, r.cutmix)
+        return inputs, labels
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy of logits [B, K] against classes [B] or mixed labels [B, K], with label smoothing."""
+        return F.cross_entropy(outputs, targets, label_smoothing=self.recipe.label_smoothing)
+
+    def count(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """Sums over one batch: the confusion matrix [K, K], the cross-entropy, and hits among the five largest logits."""
+        logits = outputs.float()
+        sums = {
+            "confusion": confusion_matrix(logits.argmax(1), targets, self.config.num_classes),
+            "loss": F.cross_entropy(logits, targets, reduction="sum"),
+        }
+        if self.config.num_classes > 5:
+            sums["top5"] = topk_correct(logits, targets, 5).sum()
+        return sums
+
+    def metrics(self, totals: dict[str, Tensor]) -> dict[str, float]:
+        """Accuracy, mean cross-entropy (natural logarithm, no smoothing), and top-5 accuracy with more than 5 classes."""
+        n = totals["confusion"].sum().item()
+        result = {"accuracy": accuracy_from_confusion(totals["confusion"]), "loss": totals["loss"].item() / n}
+        if "top5" in totals:
+            result["top5_accuracy"] = totals["top5"].item() / n
+        return result
+
+    def save(self, model: nn.Module, path: Path) -> None:
+        """Write the model with all that is needed to use it on an image: classes, mean and std."""
+        assert isinstance(model, VisionTransformer)
+        extra: dict[str, Any] = {
+            "classes": self.splits.classes,
+            "mean": list(self.splits.mean),
+            "std": list(self.splits.std),
+            "recipe": self.recipe.to_dict(),
+            "data": self.splits.variant,
+        }
+        save_model(model, path, extra)
+
+    def load(self, path: Path) -> VisionTransformer:
+        """Read what `save` wrote."""
+        return load_model(path)
+
+
+def load_splits(recipe: Recipe, root: str | Path | None = None, download: bool = False) -> Splits:
+    """The data that a recipe names. Raises RecipeError for an unknown name, FileNotFoundError where it is not there."""
+    standard = ("mnist", "mnist_10k", "fashion_mnist", "cifar10")
+    if recipe.data == "digits":
+        return data.digits()
+    if recipe.data in standard:
+        loader: Callable[..., Splits] = getattr(data, recipe.data)
+        return loader(root, download)
+    if recipe.data == "image_folder":
+        if root is None:
+            raise RecipeError("data: image_folder needs to know the folder; give it with --data FOLDER")
+        splits = data.image_folder(
+            root,
+            recipe.model.get("img_size", 224),
+            on_bad="skip" if recipe.on_bad == "skip" else "stop",
+            channels=recipe.model.get("in_chans", 3),
+        )
+        if recipe.variant:
+            for split in splits:
+                split.variant = f"{recipe.variant}; {split.variant}"
+        return splits
+    raise RecipeError(f"unknown data {recipe.data!r}; choose digits, {', '.join(standard)} or image_folder")
+
+
+def model_config(recipe: Recipe, splits: Splits) -> ViTConfig:
+    """The recipe's model fields, with channels and classes from the data.
+
+    Raises:
+        ValueError: a field is unknown, or img_size is not the images' size.
+    """
+    fields = dict(recipe.model)
+    channels, height, width = splits.train[0][0].shape
+    image_size = height if height == width else (height, width)
+    if fields.setdefault("img_size", image_size) != image_size:
+        raise ValueError(
+            f"the model's img_size is {fields['img_size']}, but the images of {splits.name} are {height}x{width} pixels; "
+            f"set model.img_size={image_size}"
+        )
+    fields.update(in_chans=channels, num_classes=len(splits.classes))
+    size = fields.pop("size", None)
+    return ViTConfig.named(size, **fields) if size else ViTConfig.from_dict(fields)

@@ -1,0 +1,69 @@
+"""On what a run was made: device, versions, commit and date, for its result and record."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """What a record says about where its numbers come from."""
+    return {
+        "device": describe_device(device),
+        "versions": versions(),
+        "git_commit": git_commit(),
+        "date": date.today().isoformat(),
+    }
+
+
+def describe_device(device: torch.device) -> str:
+    """For people: "CPU: AMD EPYC, 2 threads" or "GPU: NVIDIA H100"."""
+    if device.type == "cuda":
+        return f"GPU: {torch.cuda.get_device_name(device)}"
+    if device.type == "mps":
+        return f"GPU: Apple {platform.processor()}"
+    threads = torch.get_num_threads()
+    return f"CPU: {_cpu_name()}, {threads} thread{'s' * (threads != 1)}"
+
+
+def versions() -> dict[str, str]:
+    """Python, torch, torchvision and this package."""
+    from vit_tutorial import __version__
+
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "vit_tutorial": __version__,
+    }
+
+
+def git_commit() -> str | None:
+    """The commit of the checkout that the package is in, with "-dirty" if its code was changed since; None without git."""
+    package = Path(__file__).parent.parent
+    try:
+        git = ["git", "-C", str(package)]
+        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "--", "*.py", "*.yaml"], capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if commit.returncode != 0:
+        return None
+    return commit.stdout.strip() + ("-dirty" if changed.stdout.strip() else "")
+
+
+def _cpu_name() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

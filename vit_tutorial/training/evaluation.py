@@ -1,0 +1,70 @@
+"""What a task is to the training loop, and how its metrics are computed on a whole data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from vit_tutorial.data import ImageDataset, Splits, batches
+from vit_tutorial.training.engine import Engine
+
+
+class Task(Protocol):
+    """What is trained. A metric is a ratio of sums, so `count` gives a batch's sums, and `metrics` divides at the end."""
+
+    splits: Splits
+    best_by: str  # the validation metric that chooses the weights; larger is better
+
+    def build_model(self) -> nn.Module: ...
+    def prepare(self, images: Tensor, labels: Tensor, train: bool) -> tuple[Tensor, Tensor]: ...
+    def loss(self, outputs: Any, targets: Tensor) -> Tensor: ...
+    def count(self, outputs: Any, targets: Tensor) -> dict[str, Tensor]: ...
+    def metrics(self, totals: dict[str, Tensor]) -> dict[str, float]: ...
+    def save(self, model: nn.Module, path: Path) -> None: ...
+    def load(self, path: Path) -> nn.Module: ...
+
+
+@torch.no_grad()
+def evaluate(
+    task: Task,
+    model: nn.Module,
+    dataset: ImageDataset,
+    engine: Engine | None = None,
+    batch_size: int = 256,
+    workers: int = 0,
+) -> dict[str, float]:
+    """The task's metrics of a model on a data set, in evaluation mode and without augmentation.
+
+    Sums are added over the batches and processes, and divided once, so the last, smaller batch weighs what it should.
+    """
+    engine = engine or Engine(str(next(model.parameters()).device.type))
+    totals: dict[str, Tensor] = {}
+    was_training = model.training
+    model.eval()
+    order = batches(dataset, batch_size, 0, 0, shuffle=False, device=engine.device, workers=workers)
+    for images, labels in order:
+        images, labels = images[engine.rank :: engine.world], labels[engine.rank :: engine.world]
+        inputs, targets = task.prepare(images, labels, train=False)
+        with engine.autocast():
+            outputs = model(inputs)
+        for name, value in task.count(outputs, targets).items():
+            totals[name] = totals[name] + value if name in totals else value
+    model.train(was_training)
+    return task.metrics({name: engine.sum(value) for name, value in totals.items()})
+
+
+@torch.no_grad()
+def predict(task: Task, model: nn.Module, dataset: ImageDataset, batch_size: int = 256) -> tuple[Tensor, Tensor]:
+    """Outputs and targets of a whole data set in its order: for a classifier logits [N, K] and labels [N], on the CPU."""
+    device = next(model.parameters()).device
+    was_training, outputs, labels = model.training, [], []
+    model.eval()
+    for batch in batches(dataset, batch_size, seed=0, epoch=0, shuffle=False, device=device):
+        inputs, targets = task.prepare(*batch, train=False)
+        outputs.append(model(inputs).cpu())
+        labels.append(targets.cpu())
+    model.train(was_training)
+    return torch.cat(outputs), torch.cat(labels)

@@ -1,0 +1,233 @@
+"""The training loop: the one of chapter 3.2, with what a long run needs around it.
+
+The loop knows no task: a `Task` brings data, model, loss and metrics, a `Recipe` says how to train. Every random
+number is a function of (seed, step), so a run that was killed and resumed ends with the weights of one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vit_tutorial.data import ImageDataset, batches, derive_seed, num_batches
+from vit_tutorial.training.checkpoint import write_text
+from vit_tutorial.training.engine import Engine
+from vit_tutorial.training.environment import environment
+from vit_tutorial.training.evaluation import Task, evaluate
+from vit_tutorial.training.log import RunLog
+from vit_tutorial.training.recipe import Recipe
+from vit_tutorial.training.run_folder import RunFolder
+from vit_tutorial.training.schedule import learning_rate_factor
+from vit_tutorial.training.state import Row, TrainingState
+
+
+@dataclass
+class Result:
+    """What `fit` gives back.
+
+    Fields:
+        model: with the weights that were best on the validation split.
+        history: one row an evaluation: epoch, step, lr, train_loss, val_loss, val_accuracy, images_per_s, seconds.
+        metrics: val_*, test_* of those weights, best_epoch, epochs, train_seconds.
+        environment: device, versions, commit and date of the run.
+        folder: the run's folder, if it has one.
+        already_finished: nothing was trained now; the result was read from the folder.
+    """
+
+    model: nn.Module
+    history: list[Row]
+    metrics: dict[str, float]
+    environment: dict[str, Any]
+    folder: Path | None = None
+    already_finished: bool = False
+
+
+class DivergedError(RuntimeError):
+    """The loss or its gradient is not a finite number."""
+
+
+def fit(
+    task: Task,
+    recipe: Recipe,
+    out: str | Path | None = None,
+    seed: int = 0,
+    resume: bool = True,
+    progress: bool = True,
+    test: bool = True,
+) -> Result:
+    """Train, choose the best weights on the validation split, and score the test split once with them.
+
+    Args:
+        task: data, model, loss and metrics.
+        recipe: how to train.
+        out: the run's folder (see `RunFolder`); None writes no file.
+        seed: of the first weights, the order of the images and the augmentation.
+        resume: go on from the folder's checkpoint if there is one; False starts afresh.
+        progress: show a progress bar with the time left.
+        test: score the test split at the end. False while recipes are being compared.
+
+    Raises:
+        RunFolderError: the folder holds another run.
+        DivergedError: the loss is no longer finite; the last good checkpoint is kept.
+        OSError: a checkpoint could not be written; the one before is kept.
+    """
+    engine = Engine(recipe.device, recipe.precision, recipe.compile, recipe.threads)
+    folder = RunFolder(out) if out is not None else None
+    if folder is not None:
+        if engine.is_main:
+            folder.open(recipe, seed, task.splits.fingerprint(), resume)
+        engine.wait()
+        if (finished := folder.read_result()) is not None:
+            return Result(task.load(folder.model), **finished, folder=folder.path, already_finished=True)
+    steps_per_epoch = count_steps(task, recipe, engine)
+    files = folder if engine.is_main else None  # only one process writes
+    with torch.random.fork_rng(engine.gpus):  # leave the caller's random numbers as they were
+        torch.manual_seed(seed)
+        state = TrainingState(task.build_model().to(engine.device), recipe)
+        if folder is not None and folder.checkpoint.exists():
+            state.load(folder.checkpoint)
+        saver = Saver(state, recipe, files)
+        show = progress and engine.is_main
+        with RunLog(files, recipe.epochs * steps_per_epoch, state.counters.step, show) as log:
+            train(task, recipe, engine, state, saver, log, seed)
+    return finish(task, engine, state, folder, test)
+
+
+def train(
+    task: Task, recipe: Recipe, engine: Engine, state: TrainingState, saver: Saver, log: RunLog, seed: int
+) -> None:
+    """All steps that remain. Changes `state`."""
+    data, counters = task.splits.to(engine.device), state.counters
+    steps_per_epoch = count_steps(task, recipe, engine)
+    network = engine.wrap(state.model).train()
+    clock = time.perf_counter() - counters.seconds
+    for step, images, labels in training_batches(data.train, recipe, seed, counters.step, engine):
+        if recipe.patience is not None and counters.stale >= recipe.patience:
+            break
+        torch.manual_seed(derive_seed(seed, step, engine.rank))  # augmentation, dropout, drop path
+        lr = recipe.lr * learning_rate_factor(recipe, step, steps_per_epoch)
+        for group in state.optimizer.param_groups:
+            group["lr"] = lr
+
+        inputs, targets = task.prepare(images, labels, train=True)
+        with engine.autocast():
+            loss = task.loss(network(inputs), targets)
+        loss.backward()
+        grad_norm = nn.utils.clip_grad_norm_(state.model.parameters(), recipe.clip_grad or math.inf).item()
+        mean_loss = engine.sum(loss).item() / engine.world
+        stop_unless_finite(mean_loss, grad_norm, step, lr, saver)
+        state.optimizer.step()
+        state.optimizer.zero_grad()
+        state.ema.update(step)
+
+        counters.add_step(mean_loss, time.perf_counter() - clock)
+        log.step(step, {"loss": mean_loss, "lr": lr, "grad_norm": grad_norm})
+        epoch, rest = divmod(counters.step, steps_per_epoch)
+        if rest == 0 and (epoch % recipe.eval_every == 0 or epoch == recipe.epochs):
+            scores = evaluate(task, state.ema.model, data.val, engine, workers=recipe.workers)
+            state.keep_if_best(scores[task.best_by], epoch)
+            counters.add_row(epoch, lr, scores, recipe.batch_size, time.perf_counter() - clock)
+            log.evaluation(counters.history)
+        saver.save_if_due()
+    saver.save()
+
+
+def training_batches(
+    dataset: ImageDataset, recipe: Recipe, seed: int, first_step: int, engine: Engine
+) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """(step, images, labels) from the first step to the last, over all epochs; each process gets its share of a batch."""
+    steps_per_epoch = len(dataset) // recipe.batch_size
+    step = first_step
+    while step < recipe.epochs * steps_per_epoch:
+        epoch, start = divmod(step, steps_per_epoch)
+        for images, labels in batches(
+            dataset,
+            recipe.batch_size,
+            seed,
+            epoch,
+            start_batch=start,
+            device=engine.device,
+            workers=recipe.workers,
+            drop_last=True,
+            random_resized_crop=recipe.random_resized_crop,
+        ):
+            yield step, images[engine.rank :: engine.world], labels[engine.rank :: engine.world]
+            step += 1
+
+
+def count_steps(task: Task, recipe: Recipe, engine: Engine) -> int:
+    """Steps an epoch. Raises ValueError if the batch size does not fit the data or the number of processes."""
+    n, B = len(task.splits.train), recipe.batch_size
+    if n < B:
+        raise ValueError(f"batch_size {B} is larger than the training split of {n} images; set batch_size={n} or less")
+    if B % engine.world:
+        raise ValueError(
+            f"batch_size {B} cannot be shared by {engine.world} processes; "
+            f"set batch_size={B // engine.world * engine.world or engine.world}"
+        )
+    return num_batches(n, B, drop_last=True)
+
+
+def finish(task: Task, engine: Engine, state: TrainingState, folder: RunFolder | None, test: bool) -> Result:
+    """Take the best weights, score the test split once, and write model and result."""
+    model, counters = state.ema.model, state.counters
+    model.load_state_dict(state.best_weights)
+    model.requires_grad_(True).eval()
+    best_row = next(row for row in counters.history if row["epoch"] == counters.best_epoch)
+    metrics = {name: value for name, value in best_row.items() if name.startswith("val_")}
+    if test:
+        scores = evaluate(task, model, task.splits.test.to(engine.device), engine)
+        metrics.update({f"test_{name}": value for name, value in scores.items()})
+    metrics.update(best_epoch=counters.best_epoch, epochs=counters.history[-1]["epoch"], train_seconds=counters.seconds)
+    finished: dict[str, Any] = {
+        "history": counters.history,
+        "metrics": metrics,
+        "environment": environment(engine.device),
+    }
+    if folder is not None and engine.is_main:
+        task.save(model, folder.model)
+        write_text(folder.result, json.dumps(finished, indent=1) + "\n")
+    engine.wait()
+    return Result(model, **finished, folder=folder.path if folder else None)
+
+
+def stop_unless_finite(loss: float, grad_norm: float, step: int, lr: float, saver: Saver) -> None:
+    """Raise DivergedError if the loss or the gradient is infinite or not a number. Called before the weights change."""
+    if math.isfinite(loss) and math.isfinite(grad_norm):
+        return
+    kept = (
+        f"the last good checkpoint is {saver.folder.checkpoint}"
+        if saver.folder
+        else "there is no checkpoint (out=None)"
+    )
+    raise DivergedError(
+        f"the loss is {loss} and its gradient's norm {grad_norm} at step {step}, learning rate {lr:.3g}; {kept}. "
+        "Lower lr, lengthen warmup_epochs, or clip the gradient (clip_grad), and start afresh with --no-resume"
+    )
+
+
+class Saver:
+    """Saves the state when the recipe says it is time. Without a folder it does nothing."""
+
+    def __init__(self, state: TrainingState, recipe: Recipe, folder: RunFolder | None) -> None:
+        self.state, self.recipe, self.folder = state, recipe, folder
+        self.save()  # a folder that cannot be written shows now, not in an hour
+
+    def save(self) -> None:
+        if self.folder is not None:
+            self.state.save(self.folder.checkpoint)
+        self.time = time.monotonic()
+
+    def save_if_due(self) -> None:
+        seconds, steps = self.recipe.checkpoint_every_seconds, self.recipe.checkpoint_every_steps
+        by_time = seconds is not None and time.monotonic() - self.time >= seconds
+        if by_time or (steps is not None and self.state.counters.step % steps == 0):
+            self.save()

@@ -1,0 +1,62 @@
+"""The optimiser of a recipe, with weight decay on matrices only, and the moving average of the weights."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+from vit_tutorial.training.recipe import Recipe
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
+    """Two groups of parameters: matrices, which decay, and everything else, which does not.
+
+    Biases, the gains and shifts of normalisations, the class and register tokens and the position embedding are not
+    decayed: pulling them to zero does not make the function simpler, it only moves it. The usual practice for ViTs
+    (timm's `param_groups_weight_decay`; Touvron et al. 2021, DeiT).
+    """
+    decay: list[nn.Parameter] = []
+    keep: list[nn.Parameter] = []
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            is_token = name.split(".")[-1] in ("cls_token", "reg_token", "pos_embed", "mask_token")
+            (keep if parameter.ndim <= 1 or is_token else decay).append(parameter)
+    groups = [{"params": decay, "weight_decay": weight_decay}, {"params": keep, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]
+
+
+def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter 2019), Adam or SGD with momentum, as `recipe.optimizer` says."""
+    groups = parameter_groups(model, recipe.weight_decay)
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.betas[0])
+    adam = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
+    return adam(groups, lr=recipe.lr, betas=recipe.betas, fused=True)  # fused: one kernel for all parameters
+
+
+class EMA:
+    """Exponential moving average of the weights: m_t = d_t m_{t-1} + (1 - d_t) w_t, with d_t = min(d, (1 + t) / (10 + t)).
+
+    The average forgets the random initial weights quickly because d_t starts small. Polyak and Juditsky 1992; the
+    ramp is TensorFlow's `ExponentialMovingAverage(num_updates=...)`.
+
+    Args:
+        model: the model to follow; `self.model` is a copy of it that holds the average.
+        decay: d, in [0, 1). With d = 0 the average is the model itself, and no copy is made.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.source = model
+        self.model = copy.deepcopy(model).requires_grad_(False) if decay > 0 else model
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Move the average towards the weights after step t (counted from 0)."""
+        if self.decay > 0:
+            decay = min(self.decay, (1 + step) / (10 + step))
+            torch._foreach_lerp_(list(self.model.parameters()), list(self.source.parameters()), 1 - decay)
+            for mine, theirs in zip(self.model.buffers(), self.source.buffers(), strict=True):
+                mine.copy_(theirs)

@@ -1,0 +1,148 @@
+"""Records: what a recorded run was and what came out of it, as JSON. The book quotes numbers from here and nowhere else.
+
+`vit-tutorial train RECIPE --record NAME` writes them; nobody types them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vit_tutorial.data import Splits
+from vit_tutorial.training.checkpoint import write_text
+from vit_tutorial.training.loop import Result
+from vit_tutorial.training.recipe import Recipe, RecipeError, load_recipe
+from vit_tutorial.vit import count_parameters
+
+RESULTS = Path(__file__).parent.parent / "results"
+UNITS = {"seconds": "s", "accuracy": "fraction", "loss": "nat", "epochs": "epochs"}
+COMPLETE = "complete"
+SHORT_RUN = "short run, no quality claim"
+Record = dict[str, Any]
+
+
+class RecordError(ValueError):
+    """There is no such record, or it is not whole; the message names what there is."""
+
+
+def make_record(
+    name: str,
+    command: str,
+    recipe: Recipe,
+    overrides: dict[str, Any],
+    seeds: Sequence[int],
+    splits: Splits,
+    results: Sequence[Result],
+    status: str = COMPLETE,
+) -> Record:
+    """One record of several runs that differ only in the seed.
+
+    Args:
+        name: of the record.
+        command: that repeats it.
+        recipe: with the overrides applied.
+        overrides: the fields changed on the command line, by name.
+        seeds: one a run.
+        splits: the data.
+        results: what `fit` gave for each seed.
+        status: "complete" or "short run, no quality claim".
+
+    Raises:
+        RecordError: the runs were not all made by the same code on the same machine.
+    """
+    made_by = results[0].environment
+    for seed, result in zip(seeds, results, strict=True):
+        different = [key for key, value in result.environment.items() if made_by[key] != value and key != "date"]
+        if different:
+            raise RecordError(
+                f"seed {seed} was run with another {' and '.join(different)} than seed {seeds[0]}, "
+                "so they make no one record; run all again with --no-resume"
+            )
+    train, val, test = splits
+    return {
+        "name": name,
+        "title": recipe.title,
+        "task": recipe.task,
+        "command": command,
+        "recipe": recipe.to_dict(),
+        "overrides": overrides,
+        "seeds": list(seeds),
+        "data": {
+            "name": splits.name,
+            "variant": splits.variant,
+            "sha256": splits.fingerprint(),
+            "n_train": len(train),
+            "n_val": len(val),
+            "n_test": len(test),
+        },
+        "metrics": {key: summary(key, [run.metrics[key] for run in results]) for key in results[0].metrics},
+        "params": count_parameters(results[0].model),
+        **made_by,
+        "status": status,
+    }
+
+
+def summary(name: str, values: Sequence[float]) -> dict[str, Any]:
+    """Values of all seeds, their mean, and their sample standard deviation (n - 1; None for one seed)."""
+    std = statistics.stdev(values) if len(values) > 1 else None
+    return {
+        "values": list(values),
+        "mean": statistics.mean(values),
+        "std": std,
+        "unit": UNITS.get(name.split("_")[-1], ""),
+    }
+
+
+def write_record(record: Record, folder: Path | None = None) -> Path:
+    """Write a record as NAME.json into the package's `results` (or another folder), whole or not at all."""
+    path = (folder or RESULTS) / f"{record['name']}.json"
+    write_text(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    return path
+
+
+def read_record(name: str) -> Record:
+    """The committed record of that name. Raises RecordError: there is none, or it is no JSON."""
+    path = RESULTS / f"{name}.json"
+    if not path.is_file():
+        known = list_records()
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise RecordError(f"no record {name!r}{hint} Known records: {', '.join(known) or 'none'}")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RecordError(
+            f"{path} is not a record: {error}; write it again with vit-tutorial train ... --record {name}"
+        ) from error
+
+
+def list_records() -> list[str]:
+    """The names of all committed records."""
+    return sorted(path.stem for path in RESULTS.glob("*.json"))
+
+
+def check(record: Record) -> list[str]:
+    """Whether the record still is what its recipe says: one sentence for each difference, none if it is.
+
+    The recipe file of today, with the record's overrides, must be the recipe that was recorded.
+    """
+    try:
+        today = load_recipe(record["recipe"]["name"], **record["overrides"]).to_dict()
+    except RecipeError as error:
+        return [str(error)]
+    then = record["recipe"]
+    return [
+        f"{field}: {then.get(field)!r} was recorded, the recipe says {today.get(field)!r}"
+        for field in sorted({*then, *today})
+        if then.get(field) != today.get(field)
+    ]
+
+
+def in_checkout() -> bool:
+    """Whether the package runs from a checkout, where records are kept, and not from an installed copy."""
+    return (RESULTS.parent.parent / "pyproject.toml").is_file() and os.access(RESULTS, os.W_OK)

@@ -1,0 +1,82 @@
+"""The folder of one run: what is in it, and whether a new run may go on in it.
+
+run.json                recipe, seed and data of the run
+checkpoint.safetensors  everything needed to go on
+model.safetensors       the weights chosen on the validation split, with config, classes, mean and std
+history.jsonl           one line an evaluation
+tensorboard/            the same, and every step, for TensorBoard
+result.json             the final metrics; there only when the run is finished
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from vit_tutorial.training.checkpoint import write_text
+from vit_tutorial.training.recipe import Recipe
+
+# Fields that may change between two halves of a run: they do not enter the computation's definition.
+FREE_FIELDS = {
+    "title", "seeds", "workers", "threads", "device", "checkpoint_every_seconds", "checkpoint_every_steps"
+}  # fmt: skip
+
+
+class RunFolderError(ValueError):
+    """The folder holds a run of another recipe, seed or data; the message says what differs."""
+
+
+class RunFolder:
+    """Paths of a run's files. `open` prepares the folder for a new run or for going on with the old one."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.description = self.path / "run.json"
+        self.checkpoint = self.path / "checkpoint.safetensors"
+        self.model = self.path / "model.safetensors"
+        self.history = self.path / "history.jsonl"
+        self.result = self.path / "result.json"
+        self.tensorboard = self.path / "tensorboard"
+
+    def open(self, recipe: Recipe, seed: int, data_sha256: str, resume: bool) -> None:
+        """Check that a run of the same recipe, seed and data is here, or none; with resume=False remove what is here.
+
+        Raises:
+            RunFolderError: another run is here.
+        """
+        wanted = {"recipe": recipe.to_dict(), "seed": seed, "data_sha256": data_sha256}
+        if not resume:
+            self.clear()
+        if self.description.exists():
+            differences = _differences(json.loads(self.description.read_text(encoding="utf-8")), wanted)
+            if differences:
+                raise RunFolderError(
+                    f"{self.path} holds another run: {'; '.join(differences)}. "
+                    "Choose another --out, or start afresh with --no-resume"
+                )
+        write_text(self.description, json.dumps(wanted, indent=2) + "\n")
+
+    def clear(self) -> None:
+        """Remove the files of a run, and nothing else."""
+        for file in (self.description, self.checkpoint, self.model, self.history, self.result):
+            file.unlink(missing_ok=True)
+        shutil.rmtree(self.tensorboard, ignore_errors=True)
+
+    def read_result(self) -> dict[str, Any] | None:
+        """The final metrics and history, or None while the run is not finished."""
+        return json.loads(self.result.read_text(encoding="utf-8")) if self.result.exists() else None
+
+
+def _differences(there: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    found = [
+        f"{key} is {there['recipe'].get(key)!r} there and {value!r} now"
+        for key, value in wanted["recipe"].items()
+        if key not in FREE_FIELDS and there["recipe"].get(key) != value
+    ]
+    if there["seed"] != wanted["seed"]:
+        found.append(f"seed is {there['seed']} there and {wanted['seed']} now")
+    if there["data_sha256"] != wanted["data_sha256"]:
+        found.append("the data's contents are not the same as then")
+    return found

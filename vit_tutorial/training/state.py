@@ -1,0 +1,92 @@
+"""What changes while a model trains, and how all of it goes into a checkpoint and comes back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from vit_tutorial.training.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
+from vit_tutorial.training.optimizer import EMA, build_optimizer
+from vit_tutorial.training.recipe import Recipe
+
+Row = dict[str, float]
+
+
+@dataclass
+class Counters:
+    """The numbers of a run that a checkpoint keeps beside its tensors."""
+
+    step: int = 0  # steps done
+    seconds: float = 0.0  # spent in training and validation, over all resumes
+    loss_sum: float = 0.0  # over the steps since the last evaluation
+    loss_steps: int = 0
+    best: float | None = None  # best validation metric
+    best_epoch: int = 0
+    stale: int = 0  # evaluations since the best one
+    history: list[Row] = field(default_factory=list)
+
+    def add_step(self, loss: float, seconds: float) -> None:
+        """One step is done: its loss, and the time at its end."""
+        self.step, self.seconds = self.step + 1, seconds
+        self.loss_sum, self.loss_steps = self.loss_sum + loss, self.loss_steps + 1
+
+    def add_row(self, epoch: int, lr: float, scores: dict[str, float], batch_size: int, seconds: float) -> None:
+        """One evaluation is done: a new row of the history, with the mean loss and the speed since the last one."""
+        training_seconds = self.seconds - (self.history[-1]["seconds"] if self.history else 0.0)
+        row: Row = {"epoch": epoch, "step": self.step, "lr": lr, "train_loss": self.loss_sum / self.loss_steps}
+        row.update({f"val_{name}": value for name, value in scores.items()})
+        row.update(images_per_s=self.loss_steps * batch_size / max(training_seconds, 1e-9), seconds=seconds)
+        self.history.append(row)
+        self.seconds, self.loss_sum, self.loss_steps = seconds, 0.0, 0
+
+
+class TrainingState:
+    """Model, optimiser, average of the weights, best weights so far, and counters."""
+
+    def __init__(self, model: nn.Module, recipe: Recipe) -> None:
+        self.model = model
+        self.optimizer = build_optimizer(model, recipe)
+        self.ema = EMA(model, recipe.ema_decay)
+        self.counters = Counters()
+        self.best_weights = copy_weights(model)
+
+    def keep_if_best(self, score: float, epoch: int) -> None:
+        """Copy the averaged weights if they score better on the validation split than all before (of equals, the first)."""
+        counters = self.counters
+        if counters.best is None or score > counters.best:
+            counters.best, counters.best_epoch, counters.stale = score, epoch, 0
+            self.best_weights = copy_weights(self.ema.model)
+        else:
+            counters.stale += 1
+
+    def save(self, path: Path) -> None:
+        """Write everything as one checkpoint. Raises OSError; the checkpoint before is then intact."""
+        groups = {
+            "model": self.model.state_dict(),
+            "ema": self.ema.model.state_dict() if self.ema.decay > 0 else {},
+            "best": self.best_weights,
+            "optimizer": optimizer_tensors(self.optimizer),
+        }
+        save_checkpoint(path, groups, asdict(self.counters))
+
+    def load(self, path: Path) -> None:
+        """Become the state that was saved. Raises ValueError: damaged, or of another model."""
+        groups, counters = load_checkpoint(path)
+        try:
+            self.model.load_state_dict(groups["model"])
+            if self.ema.decay > 0:
+                self.ema.model.load_state_dict(groups["ema"])
+            self.best_weights = groups["best"]
+            restore_optimizer(self.optimizer, groups.get("optimizer", {}))
+            self.counters = Counters(**counters)
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise ValueError(f"{path} is a checkpoint of another model: {error}; choose another --out") from error
+
+
+def copy_weights(model: nn.Module) -> dict[str, Tensor]:
+    """A copy of the weights on the CPU, which later steps do not change."""
+    with torch.no_grad():
+        return {name: tensor.to("cpu", copy=True) for name, tensor in model.state_dict().items()}
