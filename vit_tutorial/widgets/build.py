@@ -1,7 +1,7 @@
 """Rebuild the committed files that the figures load from their readable sources: ``python -m vit_tutorial.widgets.build``.
 
     engine/kernel.wat  ->  engine/kernel.wasm.js      the matrix product, assembled by wabt's wat2wasm, as base64
-    engine/*.js        ->  engine/dist/vit-engine.js  one minified classic script, by esbuild: a page loads it from http or from a file
+    engine/page.js     ->  engine/dist/vit-engine.js  one minified classic script, by esbuild: a page loads it from http or from a file
 
 Whoever builds the book needs none of this: the results are committed, and a test rebuilds and compares them where the tools are. The
 tools come from npm, in these exact versions, so that the same sources give the same bytes; ``npx`` fetches them when they are missing.
@@ -19,8 +19,8 @@ WABT = "wabt@1.0.39"
 ESBUILD = "esbuild@0.28.2"
 HERE = Path(__file__).parent
 KERNEL = HERE / "engine" / "kernel.wat"
-BUNDLES = {  # entry -> (file, name of the global object that holds its exports)
-    HERE / "engine" / "index.js": (HERE / "engine" / "dist" / "vit-engine.js", "VitEngine"),
+BUNDLES = {  # entry: bundle
+    HERE / "engine" / "page.js": HERE / "engine" / "dist" / "vit-engine.js",
 }
 
 
@@ -33,15 +33,13 @@ def kernel_module(source: Path = KERNEL) -> str:
     return f"// Made from {source.name} by python -m vit_tutorial.widgets.build\nexport default '{text}';\n"
 
 
-def bundle(entry: Path, global_name: str) -> str:
-    """An ES module and all that it imports as one minified classic script, ``var global_name = {exports}``."""
-    return run_tool(
-        ESBUILD, "esbuild", str(entry), "--bundle", "--minify", "--format=iife", f"--global-name={global_name}",
-        "--target=es2022", "--charset=utf8", "--legal-comments=none",
-    )  # fmt: skip
+def bundle(entry: Path) -> str:
+    """An ES module and all that it imports as one minified classic script."""
+    options = ["--bundle", "--minify", "--format=iife", "--target=es2022", "--charset=utf8", "--legal-comments=none"]
+    return run_tool(ESBUILD, "esbuild", str(entry), *options)
 
 
-def run_tool(package: str, command: str, *arguments: str, offline: bool = False) -> str:
+def run_tool(package: str, command: str, *arguments: str) -> str:
     """The standard output of a command of an npm package, run through npx.
 
     Raises:
@@ -51,7 +49,7 @@ def run_tool(package: str, command: str, *arguments: str, offline: bool = False)
     npx = shutil.which("npx")
     if npx is None:
         raise FileNotFoundError("npx is missing: install Node.js 18 or newer (only needed to rebuild the figures' scripts)")
-    call = [npx, "--yes", *(["--offline"] if offline else []), "--package", package, command, *arguments]
+    call = [npx, "--yes", "--prefer-offline", "--package", package, command, *arguments]
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{command} ({package}) failed: {done.stderr.strip()}")
@@ -60,9 +58,9 @@ def run_tool(package: str, command: str, *arguments: str, offline: bool = False)
 
 def main() -> None:
     (HERE / "engine" / "kernel.wasm.js").write_text(kernel_module(), encoding="utf-8")
-    for entry, (target, global_name) in BUNDLES.items():
+    for entry, target in BUNDLES.items():
         target.parent.mkdir(exist_ok=True)
-        target.write_text(bundle(entry, global_name), encoding="utf-8")
+        target.write_text(bundle(entry), encoding="utf-8")
         print(f"{target.relative_to(HERE)}: {target.stat().st_size} bytes")
 
 

@@ -73,12 +73,13 @@ export function attentionDistance(vit, r, block) {
 }
 
 /** Cosine similarity of the patches' position embeddings, [n, n]; null where the model has none. */
-export function positionSimilarity(vit) {
-  if (!vit.positionEmbedding) return null;
-  const { patches: n, dim: D } = vit.shape, all = vit.positionEmbedding, E = all.subarray(all.length - n * D);
-  const dot = (i, j) => { let s = 0; for (let k = 0; k < D; k++) s += E[i * D + k] * E[j * D + k]; return s; };
-  const norm = Array.from({ length: n }, (_, i) => Math.sqrt(dot(i, i)) || 1);
-  return Float32Array.from({ length: n * n }, (_, i) => dot((i / n) | 0, i % n) / (norm[(i / n) | 0] * norm[i % n]));
+export function positionSimilarity({ shape: { patches: n, dim: D }, positionEmbedding }) {
+  if (!positionEmbedding) return null;
+  const unit = Array.from({ length: n }, (_, i) => {
+    const row = positionEmbedding.subarray(positionEmbedding.length - (n - i) * D).subarray(0, D), norm = Math.hypot(...row) || 1;
+    return row.map((x) => x / norm);
+  });
+  return Float32Array.from({ length: n * n }, (_, i) => unit[(i / n) | 0].reduce((sum, x, k) => sum + x * unit[i % n][k], 0));
 }
 
 /** The head's reading of every state of the residual stream (nostalgebraist 2020): the tokens first, then after each block. */

@@ -1,23 +1,17 @@
 /** From pixels to the model's input. */
 
-const LUMA = [0.299, 0.587, 0.114]; // ITU-R BT.601, as in PIL's mode L
-
-/** ImageData, or its RGBA bytes, of the model's size -> Float32Array [C, H, W] = (pixel / 255 - mean) / std. Alpha is ignored. */
-export function imageToInput(vit, imageData) {
-  const rgba = imageData.data ?? imageData;
-  const { height, width, channels } = vit.shape, pixels = height * width;
+/**
+ * ImageData, or its RGBA bytes, of the model's size -> Float32Array [C, H, W] = (pixel / 255 - mean) / std. Alpha is ignored; a model of
+ * one channel sees the luma of ITU-R BT.601, as in PIL's mode L.
+ */
+export function imageToInput({ shape: { height, width, channels }, mean, std }, imageData) {
+  const rgba = imageData.data ?? imageData, pixels = height * width, out = new Float32Array(channels * pixels);
+  if (rgba.length !== 4 * pixels) throw new Error(`the picture has ${rgba.length / 4} pixels; the model takes ${width}x${height}: resize it`);
   if (channels !== 1 && channels !== 3) throw new Error(`a picture has 1 or 3 channels, the model takes ${channels}`);
-  if (rgba.length !== 4 * pixels || (imageData.width ?? width) !== width) {
-    const found = imageData.width ? `${imageData.width}x${imageData.height} pixels` : `${rgba.length} bytes`;
-    throw new Error(`the picture has ${found}; the model takes ${width}x${height} (width x height), RGBA: resize it first`);
-  }
-  const out = new Float32Array(channels * pixels);
-  for (let c = 0; c < channels; c++) {
-    for (let i = 0; i < pixels; i++) {
-      const p = 4 * i;
-      const value = channels === 3 ? rgba[p + c] : LUMA[0] * rgba[p] + LUMA[1] * rgba[p + 1] + LUMA[2] * rgba[p + 2];
-      out[c * pixels + i] = (value / 255 - vit.mean[c]) / vit.std[c];
-    }
+  for (let i = 0; i < out.length; i++) {
+    const c = (i / pixels) | 0, p = 4 * (i % pixels);
+    const value = channels === 3 ? rgba[p + c] : 0.299 * rgba[p] + 0.587 * rgba[p + 1] + 0.114 * rgba[p + 2];
+    out[i] = (value / 255 - mean[c]) / std[c];
   }
   return out;
 }

@@ -42,6 +42,4 @@
  */
 export { loadViT } from './model.js';
 export { imageToInput } from './image.js';
-export {
-  attentionDistance, copy, headEntropy, logitLens, meanOverHeads, positionSimilarity, receivedAttention, rollout,
-} from './analysis.js';
+export * from './analysis.js';

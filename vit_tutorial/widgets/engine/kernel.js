@@ -1,5 +1,6 @@
 /** The matrix product, in WebAssembly where the browser has SIMD, else in plain JavaScript. */
 import binary from './kernel.wasm.js';
+import { fromBase64 } from './weights.js';
 
 const PAGE = 65536; // bytes of a WebAssembly memory page
 export const PANEL = 8; // outputs that the product computes side by side
@@ -15,14 +16,13 @@ export async function createKernel(length, maxRows, simd) {
   const start = roundUp(maxRows * PANEL, 4);
   const pages = Math.ceil(((start + length) * 4) / PAGE);
   let run, buffer;
-  if (simd && globalThis.WebAssembly) {
+  if (simd) {
     try {
       const memory = new WebAssembly.Memory({ initial: pages });
-      const bytes = Uint8Array.from(atob(binary), (c) => c.charCodeAt(0));
-      const { instance } = await WebAssembly.instantiate(bytes, { engine: { memory } });
+      const { instance } = await WebAssembly.instantiate(fromBase64(binary), { engine: { memory } });
       run = instance.exports.product;
       buffer = memory.buffer;
-    } catch { /* no SIMD, or a page that forbids WebAssembly: the plain product does the same, more slowly */ }
+    } catch { /* no WebAssembly, none with SIMD, or a page that forbids it: the plain product does the same, more slowly */ }
   }
   const name = run ? 'wasm-simd' : 'javascript';
   buffer ??= new ArrayBuffer(pages * PAGE);
@@ -55,15 +55,15 @@ export function packPanels(target, source, outputs, depth, outputStride, depthSt
   }
 }
 
-/** The same product as kernel.wat, with the same pointers in bytes. */
+/** The same product as kernel.wat, with the same pointers in bytes; `| 0` keeps them integers for the compiler. */
 function plainProduct(f) {
   return (a, w, bias, c, rows, cols, depth, lda, ldc) => {
     for (let n = 0; n < cols; n += 4) { // half a panel: four sums at once
-      const panel = (w >> 2) + (n - (n % PANEL)) * depth + (n % PANEL), b = (bias >> 2) + n;
+      const panel = ((w >> 2) + (n & -PANEL) * depth + (n & 4)) | 0, end = (panel + depth * PANEL) | 0, b = (bias >> 2) + n;
       for (let m = 0; m < rows; m++) {
         let at = (a + m * lda) >> 2, s0 = f[b], s1 = f[b + 1], s2 = f[b + 2], s3 = f[b + 3];
-        for (let p = panel, end = panel + depth * PANEL; p < end; p += PANEL) {
-          const x = f[at++];
+        for (let p = panel; p < end; p = (p + PANEL) | 0, at = (at + 1) | 0) {
+          const x = f[at];
           s0 += x * f[p];
           s1 += x * f[p + 1];
           s2 += x * f[p + 2];

@@ -9,7 +9,7 @@ import { readWeights } from './weights.js';
 export async function loadViT(manifest, bytes, { simd = true } = {}) {
   if (manifest?.manifest) [manifest, bytes] = [manifest.manifest, bytes ?? manifest.base64];
   const tensors = await readWeights(manifest, bytes);
-  const shape = readShape(manifest.config, tensors);
+  const shape = readShape(manifest.config);
 
   // Everything is laid out twice: once to count, once to cut the memory. It never grows, so the views stay valid.
   let length = 0;
@@ -30,17 +30,19 @@ function layOut(shape, take) {
   const linear = (outputs, inputs) => ({
     outputs, inputs, weight: take(roundUp(outputs, PANEL) * inputs), bias: take(roundUp(outputs, PANEL)),
   });
+  const each = (names, length) => Object.fromEntries(names.split(' ').map((name) => [name, take(length)]));
   const readout = () => ({ features: take(N * D), pooled: take(D), logits: take(K) });
   const times = (make) => Array.from({ length: depth }, make);
   return {
     patchMap: linear(D, patchLength),
-    layers: times(() => ({ qkv: linear(3 * D, D), proj: linear(D, D), fc1: linear(hidden, D), fc2: linear(D, hidden) })),
+    layers: times(() => ({
+      'attn.qkv': linear(3 * D, D), 'attn.proj': linear(D, D), 'mlp.fc1': linear(hidden, D), 'mlp.fc2': linear(D, hidden),
+    })),
     head: linear(K, D),
     patches: take(n * patchLength), patchEmbedding: take(n * D), tokens: take(N * D),
     blocks: times(() => ({
-      norm1: take(N * D), q: take(N * D), k: take(N * D), v: take(N * D), scores: take(h * N * N), weights: take(h * N * N),
-      context: take(N * D), attention: take(N * D), afterAttention: take(N * D),
-      norm2: take(N * D), mlpHidden: take(N * hidden), mlp: take(N * D), afterMlp: take(N * D),
+      ...each('norm1 q k v context attention afterAttention norm2 mlp afterMlp', N * D),
+      ...each('scores weights', h * N * N), mlpHidden: take(N * hidden),
     })),
     final: readout(), lens: readout(),
     qkv: take(N * 3 * D), panels: take(Math.max(roundUp(N, PANEL) * d, roundUp(d, PANEL) * N)), zeros: take(roundUp(Math.max(N, d), PANEL)),
@@ -48,33 +50,36 @@ function layOut(shape, take) {
 }
 
 class ViT {
-  #arrays; #product; #tokens; #norm; #result;
+  #arrays; #product; #prefix; #norm; #result;
 
-  constructor(manifest, shape, tensors, arrays, kernel) {
-    Object.assign(this, { config: manifest.config, classes: manifest.classes, mean: manifest.mean, std: manifest.std, shape });
-    this.kernel = kernel.name;
-    this.positionEmbedding = tensors.pos_embed ?? null;
+  constructor({ config, classes, mean, std }, shape, tensors, arrays, kernel) {
+    Object.assign(this, { config, classes, mean, std, shape, kernel: kernel.name });
     this.#arrays = arrays;
     this.#product = kernel.product;
-    const store = (map, name) => {
-      packPanels(map.weight, tensors[`${name}.weight`], map.outputs, map.inputs, map.inputs, 1);
-      map.bias.set(tensors[`${name}.bias`] ?? []);
+    const { dim: D } = shape;
+    const get = (name, length) => {
+      const found = tensors[name]?.length ?? 0;
+      if (found !== length) throw new Error(`the configuration needs ${length} numbers of ${name}, the weight file has ${found}`);
+      return tensors[name];
     };
-    const norm = (name) => ({ gain: tensors[`${name}.weight`], shift: tensors[`${name}.bias`], eps: manifest.config.norm_eps });
+    const store = ({ outputs, inputs, weight, bias }, name, hasBias = true) => {
+      packPanels(weight, get(`${name}.weight`, outputs * inputs), outputs, inputs, inputs, 1);
+      if (hasBias) bias.set(get(`${name}.bias`, outputs));
+    };
+    const norm = (name) => ({ gain: get(`${name}.weight`, D), shift: get(`${name}.bias`, D), eps: config.norm_eps });
     store(arrays.patchMap, 'patch_embed.proj');
     arrays.layers.forEach((layer, l) => {
       const name = `blocks.${l}.`;
-      for (const [key, path] of [['qkv', 'attn.qkv'], ['proj', 'attn.proj'], ['fc1', 'mlp.fc1'], ['fc2', 'mlp.fc2']]) {
-        store(layer[key], name + path);
+      for (const map in layer) store(layer[map], name + map, config.qkv_bias || map !== 'attn.qkv');
+      for (const i of [1, 2]) {
+        layer[`norm${i}`] = norm(`${name}norm${i}`);
+        layer[`scale${i}`] = config.init_values !== null && get(`${name}ls${i}.gamma`, D);
       }
-      layer.norm1 = norm(`${name}norm1`);
-      layer.norm2 = norm(`${name}norm2`);
-      layer.scale1 = tensors[`${name}ls1.gamma`];
-      layer.scale2 = tensors[`${name}ls2.gamma`];
     });
     if (shape.classes) store(arrays.head, 'head');
     this.#norm = norm(shape.average ? 'fc_norm' : 'norm');
-    this.#tokens = [...(tensors.cls_token ?? []), ...(tensors.reg_token ?? [])];
+    this.#prefix = [...(tensors.cls_token ?? []), ...(tensors.reg_token ?? [])];
+    this.positionEmbedding = shape.positions ? get('pos_embed', shape.positions * D) : null;
     const { patches, patchEmbedding, tokens, blocks, final: { features, pooled } } = arrays;
     this.#result = { patches, patchEmbedding, tokens, blocks, features, pooled };
   }
@@ -83,7 +88,7 @@ class ViT {
   forward(image, options = {}) {
     const { channels, height, width } = this.shape;
     if (image?.length !== channels * height * width) {
-      throw new Error(`the image has ${image?.length} numbers; the model takes ${channels}x${height}x${width} (channels x height x width)`);
+      throw new Error(`the image has ${image?.length} numbers; the model takes ${channels}x${height}x${width}`);
     }
     const how = readOptions(options, this.shape);
     const positionEmbedding = how.positions ? this.positionEmbedding : null;
@@ -95,7 +100,7 @@ class ViT {
   /** The head's reading of a state [N, D] of the residual stream -> { logits, probabilities }. `hidden`: patches left out of a mean. */
   readout(state, hidden = new Set()) {
     const { tokens, dim } = this.shape;
-    if (state?.length !== tokens * dim) throw new Error(`a state has ${tokens}x${dim} numbers (tokens x width), this one ${state?.length}`);
+    if (state?.length !== tokens * dim) throw new Error(`the state has ${state?.length} numbers; the model takes ${tokens}x${dim}`);
     return this.#read(state, hidden, this.#arrays.lens);
   }
 
@@ -113,8 +118,8 @@ class ViT {
       }
     }
     this.#linear(patches, patchMap, patchEmbedding);
-    tokens.set(this.#tokens);
-    tokens.set(patchEmbedding, this.#tokens.length);
+    tokens.set(this.#prefix);
+    tokens.set(patchEmbedding, this.#prefix.length);
     const start = tokens.length - (positionEmbedding?.length ?? 0); // some models give the prefix tokens no position
     positionEmbedding?.forEach((p, i) => { tokens[start + i] += p; });
     return tokens;
@@ -124,12 +129,12 @@ class ViT {
     const { dim } = this.shape, layer = this.#arrays.layers[l], b = this.#arrays.blocks[l];
     layerNorm(x, b.norm1, dim, layer.norm1);
     this.#attend(l, how);
-    this.#linear(b.context, layer.proj, b.attention);
+    this.#linear(b.context, layer['attn.proj'], b.attention);
     addScaled(x, b.attention, layer.scale1, b.afterAttention);
     layerNorm(b.afterAttention, b.norm2, dim, layer.norm2);
-    this.#linear(b.norm2, layer.fc1, b.mlpHidden);
+    this.#linear(b.norm2, layer['mlp.fc1'], b.mlpHidden);
     gelu(b.mlpHidden);
-    this.#linear(b.mlpHidden, layer.fc2, b.mlp);
+    this.#linear(b.mlpHidden, layer['mlp.fc2'], b.mlp);
     addScaled(b.afterAttention, b.mlp, layer.scale2, b.afterMlp);
     return b.afterMlp;
   }
@@ -138,7 +143,7 @@ class ViT {
   #attend(l, { hidden, headsOff, factor }) {
     const { tokens: N, prefix, dim: D, heads, headDim: d } = this.shape;
     const { layers, blocks, qkv, panels, zeros } = this.#arrays, b = blocks[l];
-    this.#linear(b.norm1, layers[l].qkv, qkv);
+    this.#linear(b.norm1, layers[l]['attn.qkv'], qkv);
     for (let i = 0; i < N; i++) { // [N, 3, h, d] -> three times [h, N, d]
       for (let j = 0; j < D; j++) {
         const to = (((j / d) | 0) * N + i) * d + (j % d), from = i * 3 * D + j;

@@ -1,13 +1,12 @@
 /** Reading the page format: a manifest (JSON) and one binary file, both written by vit_tutorial/widgets/export.py. */
 
-export const FORMAT = 'vit-tutorial-page';
-export const VERSION = 1;
+const FORMAT = 'vit-tutorial-page';
+const VERSION = 1;
 
 /** -> { name: Float32Array } with every tensor decoded to float32. Throws where manifest and bytes do not belong together. */
 export async function readWeights(manifest, source) {
   if (manifest?.format !== FORMAT || manifest.version !== VERSION) {
-    const found = `format ${manifest?.format}, version ${manifest?.version}`;
-    throw new Error(`not a model for this page (${found}; expected ${FORMAT}, version ${VERSION}): export the model again`);
+    throw new Error(`not a model for this page (${manifest?.format} ${manifest?.version}; known: ${FORMAT} ${VERSION}): export it again`);
   }
   const bytes = toBytes(source);
   if (bytes.length !== manifest.bytes) {
@@ -16,12 +15,12 @@ export async function readWeights(manifest, source) {
   if (globalThis.crypto?.subtle) { // browsers have it on https, localhost and file pages
     const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
     const sha256 = Array.from(digest, (b) => b.toString(16).padStart(2, '0')).join('');
-    if (sha256 !== manifest.sha256) throw new Error('the weight file is damaged (its SHA-256 is not the manifest\'s): load it again');
+    if (sha256 !== manifest.sha256) throw new Error('the weight file is damaged: its SHA-256 is not the manifest\'s');
   }
   const tensors = {};
   for (const { name, shape, dtype, offset } of manifest.tensors) {
     if (!decoders[dtype]) {
-      throw new Error(`tensor ${name} has unknown dtype ${dtype}; this engine reads ${Object.keys(decoders).join(', ')}`);
+      throw new Error(`unknown dtype ${dtype} of ${name}; known: ${Object.keys(decoders)}`);
     }
     const count = shape.reduce((a, b) => a * b, 1);
     tensors[name] = decoders[dtype](bytes.buffer, bytes.byteOffset + offset, count, shape[0]);
@@ -31,11 +30,12 @@ export async function readWeights(manifest, source) {
 
 /** ArrayBuffer, typed array, DataView or base64 text -> Uint8Array. */
 function toBytes(source) {
-  if (typeof source === 'string') return Uint8Array.from(atob(source), (c) => c.charCodeAt(0));
-  if (source instanceof ArrayBuffer) return new Uint8Array(source);
-  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-  throw new Error(`the weights are missing: expected an ArrayBuffer, a typed array or base64 text, got ${source}`);
+  if (typeof source === 'string') return fromBase64(source);
+  if (source?.byteLength === undefined) throw new Error(`the weights are missing: expected bytes or base64 text, got ${source}`);
+  return new Uint8Array(source.buffer ?? source, source.byteOffset, source.byteLength);
 }
+
+export const fromBase64 = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 
 // Each copies its bytes first, so that a tensor may start anywhere.
 const decoders = {
