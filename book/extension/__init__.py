@@ -19,4 +19,5 @@ from book.extension import freshness, mathematics, outline, pages, pictures, res
 def setup(app: Sphinx) -> ExtensionMetadata:
     for part in (mathematics, results, outline, freshness, pictures, pages):
         part.setup(app)
+    app.add_config_value("comments_config", {}, "html")  # Jupyter Book sets it though sphinx_comments is left out
     return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,7 +1,8 @@
-"""Outputs in the book always come from the package as it is now.
+"""A rebuild is never stale: whatever a page is made from decides whether it is made again.
 
-The cache of executed notebooks looks only at a notebook's own cells. A change in ``vit_tutorial`` would leave old outputs in
-the book, so the package's sources choose the cache's folder: other sources, other folder, and every notebook runs again.
+Sphinx watches the pages, and the cache of executed notebooks looks only at a notebook's own cells. A change in
+``vit_tutorial`` would leave old outputs in the book, and a change in this extension or in the style sheet old pages. So their
+fingerprints take part in the configuration: another package, another cache folder, and every notebook runs again.
 """
 
 from __future__ import annotations
@@ -15,26 +16,29 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
 
-def fingerprint(package: Path) -> str:
-    """The first 12 hexadecimal digits of a SHA-256 over every file of the package: code, recipes, records, weights."""
+def fingerprint(*folders: Path) -> str:
+    """The first 12 hexadecimal digits of a SHA-256 over every file in the folders, names and contents."""
     digest = hashlib.sha256()
-    for path in sorted(p for p in package.rglob("*") if p.is_file() and p.suffix != ".pyc"):
-        digest.update(path.relative_to(package).as_posix().encode())
-        digest.update(path.read_bytes())
+    for folder in folders:
+        for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".pyc"):
+            digest.update(path.relative_to(folder).as_posix().encode())
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
-def choose_cache(app: Sphinx, config: Config) -> None:
+def take_fingerprints(app: Sphinx, config: Config) -> None:
     root = Path(app.srcdir)
-    if config.nb_execution_mode == "cache":
+    config.vt_extension = fingerprint(root / "book" / "extension")
+    config.vt_assets = fingerprint(root / "book" / "assets")
+    if getattr(config, "nb_execution_mode", "off") == "cache":
         config.nb_execution_cache_path = str(root / "_build" / "notebooks" / fingerprint(root / "vit_tutorial"))
 
 
-def notebooks_of_other_sources(
+def notebooks_of_another_package(
     app: Sphinx, env: BuildEnvironment, added: Set[str], changed: Set[str], removed: Set[str]
 ) -> list[str]:
     """All notebooks, if the package has changed since the last build."""
-    now, before = app.config.nb_execution_cache_path, getattr(env, "vt_cache_path", None)
+    now, before = getattr(app.config, "nb_execution_cache_path", ""), getattr(env, "vt_cache_path", None)
     env.vt_cache_path = now  # type: ignore[attr-defined]
     if before in (None, now):
         return []
@@ -42,5 +46,7 @@ def notebooks_of_other_sources(
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("config-inited", choose_cache, priority=400)
-    app.connect("env-get-outdated", notebooks_of_other_sources)
+    app.add_config_value("vt_extension", "", "env")  # a change reads every page again
+    app.add_config_value("vt_assets", "", "html")  # a change writes every page again
+    app.connect("config-inited", take_fingerprints, priority=400)
+    app.connect("env-get-outdated", notebooks_of_another_package)

@@ -10,7 +10,7 @@ There are no macros on purpose: a notebook opened in Colab or JupyterLab knows o
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from docutils import nodes
@@ -24,14 +24,14 @@ KATEX = Path(__file__).parent / "katex" / "katex.min.js"
 logger = logging.getLogger(__name__)
 
 
-@lru_cache(maxsize=1)
+@cache
 def _engine() -> MiniRacer:
     engine = MiniRacer()
     engine.eval("var self = this, console = {warn() {}, log() {}, error() {}};" + KATEX.read_text(encoding="utf-8"))
     return engine
 
 
-@lru_cache(maxsize=None)
+@cache
 def typeset(tex: str, display: bool) -> str:
     """HTML and MathML of a formula in TeX; ``ValueError`` with KaTeX's message where it cannot be read."""
     # "strict" refuses what TeX itself would refuse, for example a raw "·" where \cdot is meant.
@@ -85,5 +85,5 @@ def visit_display(self: HTML5Translator, node: nodes.math_block) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.add_html_math_renderer("katex", (visit_inline, None), (visit_display, None))  # type: ignore[arg-type]
+    app.add_html_math_renderer("katex", (visit_inline, None), (visit_display, None))
     app.add_css_file("katex/katex.min.css", priority=300)

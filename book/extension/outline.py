@@ -85,5 +85,11 @@ def assign_section_numbers(self: TocTreeCollector, env: BuildEnvironment) -> lis
     return [docname for docname, numbers in env.toc_secnumbers.items() if numbers != before.get(docname)]
 
 
+def replace_counting(app: Sphinx) -> None:
+    """Once all extensions are loaded, since sphinx_external_toc brings a collector of its own."""
+    for collector in (TocTreeCollector, *TocTreeCollector.__subclasses__()):
+        collector.assign_section_numbers = assign_section_numbers  # type: ignore
+
+
 def setup(app: Sphinx) -> None:
-    TocTreeCollector.assign_section_numbers = assign_section_numbers  # type: ignore[method-assign,assignment]
+    app.connect("builder-inited", replace_counting)

@@ -1,4 +1,4 @@
-"""What is done to every finished page: accessible names, tables that scroll by themselves, launch buttons.
+"""What is done to every finished page: accessible names, a lighter head, launch buttons.
 
 The theme's page has faults that axe-core calls serious: the arrows that open a chapter in the sidebar have no name, and the
 search button's name is not the text it shows (book/templates mends that one).
@@ -6,11 +6,13 @@ search button's name is not the text it shows (book/templates mends that one).
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from bs4 import BeautifulSoup, Tag
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.config import Config
 
 
@@ -25,17 +27,15 @@ def name_sidebar_arrows(html: str) -> str:
 
 
 def finish_body(html: str) -> str:
-    """Wide tables get a box that scrolls; folded cells keep the text they show as their name."""
-    if "<table" not in html and "<summary" not in html:
-        return html
-    soup = BeautifulSoup(html, "html.parser")
-    for table in soup.find_all("table"):
-        if table.find_parent(class_="vt-scroll") is None and table.find_parent("table") is None:
-            table.wrap(soup.new_tag("div", attrs={"class": "vt-scroll"}))
-    for summary in soup.find_all("summary"):
-        if summary.get_text(strip=True):
-            del summary["aria-label"]
-    return str(soup)
+    """A folded cell is named by the text it shows; the bibliography is a list of list items."""
+    # docutils gives references the role doc-biblioentry, which ARIA has withdrawn and which no list may hold.
+    html = html.replace('role="doc-biblioentry"', 'role="listitem"')
+    return re.sub(r'(<summary) aria-label="[^"]*"', r"\1", html)
+
+
+def lean_head(html: str) -> str:
+    """The head without font preloads and without the script that draws icons (book/templates/layout.html says why)."""
+    return re.sub(r'<link rel="preload" as="font"[^>]*>|<script src="[^"]*fontawesome[^"]*"></script>', "", html)
 
 
 def finish_page(
@@ -57,12 +57,21 @@ def offer_launch_buttons(app: Sphinx, config: Config) -> None:
     options = config.html_theme_options
     if options.get("repository_url"):
         options.update(use_repository_button=True, use_issues_button=True)
-        options["launch_buttons"] = {"colab_url": "https://colab.research.google.com", "notebook_interface": "jupyterlab"}
+        options["launch_buttons"] = {
+            "colab_url": "https://colab.research.google.com",
+            "notebook_interface": "jupyterlab",
+        }
     else:
         options.pop("launch_buttons", None)
 
 
+def add_filters(app: Sphinx) -> None:
+    if isinstance(app.builder, StandaloneHTMLBuilder):
+        app.builder.templates.environment.filters["lean_head"] = lean_head
+
+
 def setup(app: Sphinx) -> None:
+    app.connect("builder-inited", add_filters)
     app.connect("config-inited", offer_launch_buttons)
     app.connect("html-page-context", finish_page, priority=900)
     app.add_js_file("book.js", loading_method="defer")

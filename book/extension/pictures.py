@@ -12,6 +12,7 @@ An SVG that is part of the page takes its colours from the page's style sheet, s
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -24,7 +25,7 @@ FOLDER = Path("book", "pictures")
 class Picture(SphinxDirective):
     required_arguments = 1
     has_content = True
-    option_spec = {"alt": directives.unchanged_required}
+    option_spec: ClassVar = {"alt": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         name = self.arguments[0]
@@ -37,13 +38,15 @@ class Picture(SphinxDirective):
         self.env.note_dependency(str(path))
         alt = self.options["alt"].replace("\n", " ").replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
         svg = path.read_text(encoding="utf-8").replace("<svg", f'<svg role="img" aria-label="{alt}"', 1)
-        figure = nodes.figure("", nodes.raw("", svg, format="html"), classes=["vt-picture"])
-        caption = nodes.caption()
+        caption = nodes.paragraph()
         children, messages = self.parse_inline(" ".join(self.content), lineno=self.lineno)
         caption += children
-        if children:
-            figure += caption
-        return [figure, *messages]
+        return [
+            nodes.raw("", f'<figure class="vt-picture">{svg}<figcaption>', format="html"),
+            *([caption] if children else []),
+            nodes.raw("", "</figcaption></figure>", format="html"),
+            *messages,
+        ]
 
 
 def setup(app: Sphinx) -> None:

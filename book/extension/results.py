@@ -22,6 +22,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 RECORDS = Path("vit_tutorial", "results")
+NBSP = "\N{NO-BREAK SPACE}"
 PLAIN_FIELDS = ("params", "seeds", "device", "date", "status", "command", "title", "task")
 
 
@@ -39,21 +40,21 @@ def names(root: Path) -> list[str]:
 def number(value: float, unit: str) -> str:
     """One number of a metric: a fraction as a percentage, seconds and counts with as many digits as help."""
     if unit == "fraction":
-        return f"{100 * value:.1f} %"
+        return f"{100 * value:.1f}{NBSP}%"
     if unit == "s":
-        return f"{value:.0f} s" if value >= 10 else f"{value:.1f} s"
+        return f"{value:.0f}{NBSP}s" if value >= 10 else f"{value:.1f}{NBSP}s"
     digits = f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.3g}"
-    return f"{digits} {unit}".strip()
+    return f"{digits}{NBSP}{unit}".strip()
 
 
-def metric(entry: dict[str, Any], spread: bool = True) -> str:
+def metric(entry: dict[str, Any]) -> str:
     """``98.4 % ± 0.2``; without the spread where there is one seed only, and for times."""
     unit = entry.get("unit", "")
     text = number(entry["mean"], unit)
-    if not spread or unit == "s" or len(entry["values"]) < 2:
+    if unit == "s" or len(entry["values"]) < 2:
         return text
-    std = entry["std"]
-    return text + (f" ± {100 * std:.1f}" if unit == "fraction" else f" ± {std:.2g}")
+    spread = f"{100 * entry['std']:.1f}" if unit == "fraction" else f"{entry['std']:.2g}"
+    return f"{text}{NBSP}±{NBSP}{spread}"
 
 
 def value(record: dict[str, Any], key: str) -> str:
@@ -89,7 +90,7 @@ class ResultRole(SphinxRole):
         link = addnodes.pending_xref(
             refdomain="std", reftype="ref", reftarget=f"result-{name}", refexplicit=True, refwarn=True
         )
-        link += nodes.inline("", shown, classes=["vt-result"])
+        link += nodes.inline("", shown)
         link["refdoc"] = self.env.docname
         return [link], []
 
@@ -105,36 +106,33 @@ class ResultsTable(SphinxDirective):
         known = names(Path(self.env.srcdir))
         if not known:
             return [self.state.document.reporter.error(f"no records in {RECORDS}", line=self.lineno)]
-        head = ("Run", "Data", "Result", "Model", "Machine", "Command")
+        head = ("Run", "Data", "Result", "Model", "Machine")
         table = nodes.table("", classes=["vt-results"])
         group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in head), cols=len(head))
         group += nodes.thead("", nodes.row("", *(nodes.entry("", nodes.paragraph(text=cell)) for cell in head)))
-        group += nodes.tbody("", *(self.row(name) for name in known))
+        group += nodes.tbody("", *(row for name in known for row in self.rows(name)))
         table += group
         return [table]
 
-    def row(self, name: str) -> nodes.row:
+    def rows(self, name: str) -> tuple[nodes.row, nodes.row]:
         record, label = read(name), f"result-{name}"
         self.env.note_dependency(str(RECORDS / f"{name}.json"))
         self.env.get_domain("std").note_hyperlink_target(label, self.env.docname, label, name)  # type: ignore[attr-defined]
         data, metrics = record["data"], record["metrics"]
         times = [key for key, entry in metrics.items() if entry.get("unit") == "s"]
-        sizes = [f"{label} {data[key]:,}" for key, label in SPLITS if data.get(key)]
-        cells = [
+        sizes = [f"{split} {data[key]:,}" for key, split in SPLITS if data.get(key)]
+        cells: list[list[str | nodes.Node]] = [
             [nodes.strong(text=name), record.get("title", ""), f"Status: {record['status']}", record["date"]],
             [data["variant"], ", ".join(sizes)],
-            [f"{readable(key)}: {metric(entry)}" for key, entry in metrics.items() if key not in times]
-            + [f"Seeds: {value(record, 'seeds')}"],
+            [f"{readable(key)}: {metric(entry)}" for key, entry in metrics.items() if key not in times],
             [f"{record['params']:,} parameters", f"Recipe: {record['recipe'].get('name', name)}"],
-            [record["device"], *(f"{readable(key)}: {metric(metrics[key])}" for key in times)]
-            + [", ".join(f"{package} {version}" for package, version in record["versions"].items())],
-            [nodes.literal(text=record["command"])],
+            [record["device"], *(f"{readable(key)}: {metric(metrics[key])}" for key in times)],
         ]
-        row = nodes.row("", *(self.cell(lines) for lines in cells), ids=[label], names=[label])
-        return row
-
-    def cell(self, lines: list[str | nodes.Node]) -> nodes.entry:
-        return nodes.entry("", *(nodes.paragraph("", "", _inline(line)) for line in lines if line))
+        cells[2].append(f"Seeds: {value(record, 'seeds')}")
+        cells[4].append(", ".join(f"{package} {version}" for package, version in record["versions"].items()))
+        row = nodes.row("", *(_cell(lines) for lines in cells), ids=[label])
+        command = _cell([nodes.literal(text=record["command"])], morecols=len(cells) - 1)
+        return row, nodes.row("", command, classes=["vt-command"])
 
 
 SPLITS = (("n_train", "train"), ("n_val", "validation"), ("n_test", "test"))
@@ -142,11 +140,12 @@ SPLITS = (("n_train", "train"), ("n_val", "validation"), ("n_test", "test"))
 
 def readable(key: str) -> str:
     """``test_accuracy`` -> ``Test accuracy``; the unit ``seconds`` in a name says nothing the value does not."""
-    return key.replace("_seconds", " time").replace("_", " ").capitalize()
+    return key.replace("val_", "validation_").replace("_seconds", " time").replace("_", " ").capitalize()
 
 
-def _inline(line: str | nodes.Node) -> nodes.Node:
-    return nodes.Text(line) if isinstance(line, str) else line
+def _cell(lines: list[str | nodes.Node], **attributes: int) -> nodes.entry:
+    texts = (nodes.Text(line) if isinstance(line, str) else line for line in lines if line)
+    return nodes.entry("", *(nodes.paragraph("", "", text) for text in texts), **attributes)
 
 
 def pages_of_new_records(
