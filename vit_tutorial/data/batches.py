@@ -91,11 +91,12 @@ def _index(dataset: TensorImages, chosen: list[Tensor], device: torch.device) ->
 
 
 def _load(items: _Items, chosen: list[Tensor], device: torch.device, workers: int) -> Iterator[Batch]:
+    in_memory = isinstance(items.dataset, TensorImages)
     loader: DataLoader[tuple[Tensor, int]] = DataLoader(
         items,
         batch_sampler=[indices.tolist() for indices in chosen],
-        num_workers=workers,
-        pin_memory=device.type == "cuda",
+        num_workers=0 if in_memory else workers,  # a tensor may live on a GPU, which worker processes cannot use
+        pin_memory=device.type == "cuda" and not in_memory,
         generator=torch.Generator(),  # or the loader draws from the global one
     )
     for images, labels in loader:

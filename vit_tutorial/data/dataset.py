@@ -93,8 +93,9 @@ class TensorImages:
 
     def cropped(self, index: int, scale: tuple[float, float]) -> tuple[Tensor, int]:
         """Item `index` cut at random to a share of its area within `scale`, resized back to [C, H, W]."""
-        image = self.images[index]
-        return v2.RandomResizedCrop(image.shape[-2:], scale=scale, antialias=True)(image), int(self.labels[index])
+        image, bicubic = self.images[index], v2.InterpolationMode.BICUBIC
+        crop = v2.RandomResizedCrop(image.shape[-2:], scale=scale, interpolation=bicubic, antialias=True)
+        return crop(image), int(self.labels[index])
 
     def to(self, device: torch.device | str) -> TensorImages:
         """The same data set with its tensors on `device`."""

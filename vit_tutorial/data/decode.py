@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torchvision.transforms import v2
 from tqdm import tqdm
@@ -32,7 +32,10 @@ def open_image(content: bytes, channels: int = 3, background: tuple[int, int, in
         OSError, ValueError and others, as Pillow does: the file is cut, damaged, or has no fixed range of values.
             Pillow reads lazily; here all pixels are decoded, so a cut file does not pass.
     """
-    image: Image.Image = Image.open(io.BytesIO(content))
+    try:
+        image: Image.Image = Image.open(io.BytesIO(content))
+    except UnidentifiedImageError:
+        raise ValueError("it is no image of a format that Pillow knows" if content else "it is empty") from None
     image.load()
     image = ImageOps.exif_transpose(image)
     if image.mode == "F":
