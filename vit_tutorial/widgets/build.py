@@ -48,7 +48,9 @@ def run_tool(package: str, command: str, *arguments: str) -> str:
     """
     npx = shutil.which("npx")
     if npx is None:
-        raise FileNotFoundError("npx is missing: install Node.js 18 or newer (only needed to rebuild the figures' scripts)")
+        raise FileNotFoundError(
+            "npx is missing: install Node.js 18 or newer (only needed to rebuild the figures' scripts)"
+        )
     call = [npx, "--yes", "--prefer-offline", "--package", package, command, *arguments]
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     if done.returncode:

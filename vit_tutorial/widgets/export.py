@@ -36,7 +36,9 @@ class PageModel:
 
     def script(self, name: str) -> str:
         """The text of a classic script that leaves ``{manifest, base64}`` in ``globalThis.vitTutorialModels[name]``."""
-        entry = json.dumps({"manifest": self.manifest, "base64": base64.b64encode(self.data).decode()}, separators=(",", ":"))
+        entry = json.dumps(
+            {"manifest": self.manifest, "base64": base64.b64encode(self.data).decode()}, separators=(",", ":")
+        )
         return f"(globalThis.vitTutorialModels??={{}})[{json.dumps(name)}]={entry};\n"
 
 
@@ -137,7 +139,9 @@ def export_onnx(model: VisionTransformer, out: str | Path, opset: int = 18) -> P
         import onnx  # noqa: F401  # here: only this function needs them
         import onnxscript  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"{error.name} is missing; ONNX export needs it: pip install onnx onnxscript") from error
+        raise ModuleNotFoundError(
+            f"{error.name} is missing; ONNX export needs it: pip install onnx onnxscript"
+        ) from error
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     config = model.config
@@ -164,9 +168,13 @@ def export_onnx(model: VisionTransformer, out: str | Path, opset: int = 18) -> P
 def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``vit-tutorial export``."""
     parser.add_argument("model", type=Path, help="a model file (safetensors, as training writes it)")
-    parser.add_argument("--to", choices=["page", "onnx"], required=True, help="page: for the book's figures; onnx: for other runtimes")
+    parser.add_argument(
+        "--to", choices=["page", "onnx"], required=True, help="page: for the book's figures; onnx: for other runtimes"
+    )
     parser.add_argument("--out", type=Path, help="where to write, without suffix (default: beside the model)")
-    parser.add_argument("--dtype", choices=DTYPES, default="int8", help="how the page's weights are stored (default: int8)")
+    parser.add_argument(
+        "--dtype", choices=DTYPES, default="int8", help="how the page's weights are stored (default: int8)"
+    )
 
 
 def run_export(arguments: argparse.Namespace) -> int:
