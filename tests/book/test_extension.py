@@ -1,0 +1,236 @@
+"""The Sphinx extension: numbers from records, formulas, fingerprints, finished pages. Small books are built for it."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+from book.extension import mathematics, pages, results
+from book.extension.freshness import fingerprint
+from book.extension.outline import FILE as OUTLINE_FILE
+
+RECORD: dict[str, Any] = {
+    "name": "probe",
+    "title": "A probe",
+    "task": "classification",
+    "command": "vit-tutorial train probe --record probe",
+    "recipe": {"name": "probe", "epochs": 60, "model": {"depth": 4}},
+    "seeds": [0, 1, 2],
+    "data": {"name": "digits", "variant": "all of it", "sha256": "ab", "n_train": 1077, "n_val": 360, "n_test": 360},
+    "metrics": {
+        "test_accuracy": {"values": [0.98, 0.984, 0.988], "mean": 0.984, "std": 0.004, "unit": "fraction"},
+        "train_seconds": {"values": [54.6, 55.2, 55.4], "mean": 55.07, "std": 0.42, "unit": "s"},
+        "test_loss": {"values": [0.0712], "mean": 0.0712, "std": None, "unit": "nat"},
+    },
+    "params": 136074,
+    "device": "CPU: probe, 2 threads",
+    "versions": {"torch": "2.12.1"},
+    "date": "2026-11-23",
+    "status": "complete",
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("test_accuracy", "98.4 % ± 0.4"),
+        ("train_seconds", "55 s"),
+        ("test_loss", "0.0712 nat"),
+        ("params", "136,074"),
+        ("seeds", "0, 1, 2"),
+        ("n_test", "360"),
+        ("n_train", "1,077"),
+        ("device", "CPU: probe, 2 threads"),
+        ("recipe.epochs", "60"),
+        ("recipe.model.depth", "4"),
+    ],
+)
+def test_a_value_is_quoted_in_the_form_that_its_unit_asks_for(key: str, text: str) -> None:
+    assert results.value(RECORD, key).replace("\N{NO-BREAK SPACE}", " ") == text
+
+
+def test_an_unknown_key_names_the_known_ones() -> None:
+    with pytest.raises(KeyError, match=r"no 'accuracy' in it; it has test_accuracy, train_seconds, .* recipe\.epochs"):
+        results.value(RECORD, "accuracy")
+
+
+RESULTS = "---\norphan: true\n---\n\n# Results\n\n```{results-table}\n```\n"
+
+
+class Book:
+    """A book of one folder, built by the real extension; `write`, then `build`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "vit_tutorial" / "results").mkdir(parents=True)
+        (folder / "book" / "extension").mkdir(parents=True)
+        (folder / "conf.py").write_text(
+            "extensions = ['myst_parser', 'book.extension']\nmyst_enable_extensions = ['dollarmath', 'amsmath']\n"
+            "html_math_renderer = 'katex'\n",
+            encoding="utf-8",
+        )
+        self.write("index.md", "# Title\n")
+
+    def write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def build(self) -> str:
+        """Build and return everything Sphinx warned of."""
+        warnings = io.StringIO()
+        with patch_docutils(self.folder), docutils_namespace():
+            out = self.folder / "_out"
+            app = Sphinx(self.folder, self.folder, out, out / ".doctrees", "html", status=None, warning=warnings)
+            app.build()
+        return warnings.getvalue()
+
+    def html(self, name: str) -> str:
+        return (self.folder / "_out" / f"{name}.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Book:
+    made = Book(tmp_path)
+    monkeypatch.setattr(
+        results,
+        "read",
+        lambda name: json.loads((tmp_path / results.RECORDS / f"{name}.json").read_text(encoding="utf-8")),
+    )
+    return made
+
+
+def test_a_quoted_number_leads_to_its_row_and_follows_its_record(book: Book) -> None:
+    record = "vit_tutorial/results/probe.json"
+    book.write(record, json.dumps(RECORD))
+    book.write("index.md", "# Title\n\nIt reads {result}`probe test_accuracy`.\n")
+    book.write("book/results.md", RESULTS)
+    assert book.build() == ""
+    assert 'href="book/results.html#result-probe"' in book.html("index")
+    assert 'id="result-probe"' in book.html("book/results")
+    assert "vit-tutorial train probe --record probe" in book.html("book/results").replace("</span>", "").replace(
+        '<span class="pre">', ""
+    )
+    changed = {
+        **RECORD,
+        "metrics": {
+            **RECORD["metrics"],
+            "test_accuracy": {"values": [0.5], "mean": 0.5, "std": None, "unit": "fraction"},
+        },
+    }
+    book.write(record, json.dumps(changed))
+    assert book.build() == ""
+    assert "50.0\N{NO-BREAK SPACE}%" in book.html("index")
+
+
+def test_a_new_record_enters_the_results_page(book: Book) -> None:
+    book.write("vit_tutorial/results/probe.json", json.dumps(RECORD))
+    book.write("book/results.md", RESULTS)
+    book.build()
+    book.write("vit_tutorial/results/second.json", json.dumps({**RECORD, "name": "second"}))
+    book.build()
+    assert 'id="result-second"' in book.html("book/results")
+
+
+def test_a_missing_record_is_an_error_that_names_the_known_ones(book: Book) -> None:
+    book.write("vit_tutorial/results/probe.json", json.dumps(RECORD))
+    book.write("index.md", "# Title\n\n{result}`digit test_accuracy` and {result}`probe accuracy`\n")
+    warnings = book.build()
+    assert "no record 'digit'; there are: probe" in warnings
+    assert "record 'probe': no 'accuracy' in it; it has test_accuracy" in warnings
+
+
+def test_a_formula_with_a_mistake_is_a_warning_with_its_place(book: Book) -> None:
+    book.write("index.md", "# Title\n\nRight: $x^2$. Wrong: $\\frac{1}$.\n")
+    warnings = book.build()
+    assert "index.md:3" in warnings
+    assert "\\\\frac{1}" in warnings
+    assert "katex-html" in book.html("index")
+
+
+def test_display_formulas_keep_their_number_and_reference(book: Book) -> None:
+    book.write(
+        "index.md",
+        "# Title\n\n$$a = b \\\\ c = d$$ (eq-one)\n\nSee {eq}`eq-one`.\n\n\\begin{align}\nx &= y\n\\end{align}\n",
+    )
+    assert book.build() == ""
+    assert book.html("index").count('class="eqno"') == 2
+    assert 'href="#equation-eq-one"' in book.html("index")
+
+
+def test_a_formula_reads_as_html_and_as_mathml() -> None:
+    html = mathematics.typeset(r"\frac{QK^\top}{\sqrt{d}}", True)
+    assert "katex-html" in html
+    assert "<mfrac>" in html
+    with pytest.raises(ValueError, match=r"Expected '}'"):
+        mathematics.typeset(r"\sqrt{", False)
+
+
+def test_pages_are_numbered_by_the_outline_and_other_headings_are_not(book: Book) -> None:
+    assert OUTLINE_FILE.is_file()
+    page = "chapters/03_classification/02_building"
+    book.write(f"{page}.md", "# Building it\n\n## Preprocessing\n\n### A detail\n\n## Model\n\n## Exercises\n")
+    book.write("index.md", f"# Title\n\n```{{toctree}}\n{page}\n```\n")
+    assert book.build() == ""
+    html = book.html(page)
+    for number, title in (("3.2", "Building it"), ("3.2.1", "Preprocessing"), ("3.2.2", "Model")):
+        assert f'<span class="section-number">{number}. </span>{title}' in html
+    for title in ("A detail", "Exercises"):
+        assert f'</span>{title}<a class="headerlink"' not in html
+
+
+def test_a_page_that_the_outline_does_not_know_is_reported(book: Book) -> None:
+    book.write("chapters/03_classification/09_extra.md", "# Extra\n")
+    book.write("index.md", "# Title\n\n```{toctree}\nchapters/03_classification/09_extra\n```\n")
+    assert "has no number 3.9" in book.build()
+
+
+def test_the_fingerprint_sees_every_file_and_no_byte_code(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1", encoding="utf-8")
+    first = fingerprint(tmp_path)
+    (tmp_path / "a.pyc").write_text("", encoding="utf-8")
+    assert fingerprint(tmp_path) == first
+    (tmp_path / "a.py").write_text("x = 2", encoding="utf-8")
+    second = fingerprint(tmp_path)
+    shutil.move(tmp_path / "a.py", tmp_path / "b.py")
+    assert len({first, second, fingerprint(tmp_path)}) == 3
+
+
+def test_a_picture_without_words_or_name_is_refused(book: Book) -> None:
+    book.write("book/pictures/dot.svg", '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>')
+    book.write("index.md", '# Title\n\n```{picture} dot\n:alt: A "dot" & nothing else.\nThe *dot*.\n```\n')
+    assert book.build() == ""
+    assert 'role="img" aria-label="A &quot;dot&quot; &amp; nothing else."' in book.html("index")
+    book.write("index.md", "# Title\n\n```{picture} dot\n```\n\n```{picture} dote\n:alt: no such picture\n```\n")
+    warnings = book.build()
+    assert "has no :alt:" in warnings
+    assert "no picture 'dote'" in warnings
+    assert "there are: dot" in warnings
+
+
+def test_the_arrows_of_the_sidebar_get_the_name_of_their_chapter() -> None:
+    html = '<li><a href="a.html">3  Image\n classification</a><details><summary><i></i></summary></details></li>'
+    assert 'aria-label="Sections of 3 Image classification"' in pages.name_sidebar_arrows(html)
+
+
+def test_the_head_keeps_styles_and_loses_preloads_and_drawn_icons() -> None:
+    style = '<link href="_static/vendor/fontawesome/css/all.min.css" rel="stylesheet" />'
+    font = '<link rel="preload" as="font" type="font/woff2" crossorigin href="_static/vendor/fa.woff2" />'
+    script = '<script src="_static/vendor/fontawesome/6.5.2/js/all.min.js?digest=d"></script>'
+    assert pages.lean_head(style + font + script) == style
+
+
+def test_the_committed_picture_is_the_drawn_one() -> None:
+    from sklearn.datasets import load_digits
+
+    from book.pictures import draw
+
+    pixels = load_digits().images[draw.SAMPLE].astype(int).tolist()
+    assert (draw.FOLDER / "patches.svg").read_text(encoding="utf-8") == draw.patches_svg(pixels)
