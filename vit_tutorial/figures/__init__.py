@@ -1,0 +1,27 @@
+"""The book's pictures: each function takes arrays and returns one Figure, drawn in the house style; nothing is shown or kept open.
+
+images        image_grid, patch_row
+training      learning_curves, schedule_plot
+evaluation    confusion, mistakes
+attention     attention_over_image, head_grid
+style         figure, style, and the colours, for pictures of one's own
+"""
+
+from vit_tutorial.figures.attention import attention_over_image, head_grid
+from vit_tutorial.figures.evaluation import confusion, mistakes
+from vit_tutorial.figures.images import image_grid, patch_row
+from vit_tutorial.figures.style import figure, style
+from vit_tutorial.figures.training import learning_curves, schedule_plot
+
+__all__ = [
+    "attention_over_image",
+    "confusion",
+    "figure",
+    "head_grid",
+    "image_grid",
+    "learning_curves",
+    "mistakes",
+    "patch_row",
+    "schedule_plot",
+    "style",
+]

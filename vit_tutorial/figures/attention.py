@@ -1,0 +1,156 @@
+"""Pictures of attention weights over an image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from vit_tutorial.figures.images import as_array, show, to_picture
+from vit_tutorial.figures.style import ATTENTION, MUTED, PAGE_WIDTH, figure, style
+
+OPACITY = 0.8  # of the map over the grey image: more would hide the image, less would change the map's colours
+
+
+@style()
+def attention_over_image(
+    image: Any, weights: Any, grid_size: tuple[int, int], query: int | None = None, vmax: float | None = None
+) -> Figure:
+    """Where one query looks: the image, and the weight of each patch over it.
+
+    Args:
+        image: one image, as :func:`~vit_tutorial.figures.images.to_picture` takes it.
+        weights: [N] or [rows, columns] attention weights of the N patches, without class token and registers.
+        grid_size: (rows, columns) of the grid of patches, N = rows * columns.
+        query: number of the patch that asks, in reading order from 0; it is outlined. None: another token, e.g. the class token.
+        vmax: the weight shown brightest; default the largest of these. Give the same to figures that are to be compared.
+
+    Raises:
+        ValueError: not N weights, a negative or not finite one, or no such query.
+    """
+    picture, map_ = to_picture(image), to_map(weights, grid_size)
+    check_query(query, grid_size)
+    side = 0.455 * PAGE_WIDTH
+    fig = figure(height=min(side * picture.shape[0] / picture.shape[1], 4.2) + 0.3)
+    left, right, scale = fig.subplots(1, 3, width_ratios=[1, 1, 0.05])
+    show(left, picture)
+    left.set_title("Image" if query is None else f"Image, and the patch that asks ({query})")
+    overlay = draw_overlay(right, picture, map_, vmax)
+    right.set_title("Attention weight of each patch")
+    bar = fig.colorbar(overlay, cax=scale)
+    scale.spines["outline"].set_visible(False)
+    if bar.solids is not None:
+        bar.solids.set_alpha(1)
+    for axes in (left, right):
+        outline(axes, query, grid_size, picture)
+    return fig
+
+
+@style()
+def head_grid(image: Any, maps: Any, grid_size: tuple[int, int], query: int | None = None) -> Figure:
+    """The attention maps of every head of every layer over one image: a row a layer, a column a head.
+
+    Args:
+        image: one image, as :func:`~vit_tutorial.figures.images.to_picture` takes it.
+        maps: [L, h, N] or [L, h, rows, columns]: of each layer and head the weights of one query over the N patches, without class token
+            and registers. From recorded maps of [B, h, N, N]: ``torch.stack([m[0, :, query, prefix:] for m in maps])``.
+        grid_size: (rows, columns) of the grid of patches.
+        query: number of the patch that asks; it is outlined. None: another token.
+
+    Each map has its own scale, from 0 (dark) to its largest weight (bright), which stands below it where there are at most six heads; where there is
+    little room, L3 is layer 3 and h3 is head 3.
+
+    Raises:
+        ValueError: another shape, a negative or not finite weight, or no such query.
+    """
+    picture, array = to_picture(image), as_array(maps).astype(float)
+    if array.ndim not in (3, 4):
+        raise ValueError(f"maps are [L, h, N] or [L, h, rows, columns], got {list(array.shape)}")
+    check_query(query, grid_size)
+    L, h = array.shape[:2]
+    margin, gap, below = 0.3, 0.06, 0.22 if h <= 6 else 0.06  # inches
+    width = min((PAGE_WIDTH - margin) / h, 1.6)
+    height = (width - gap) * picture.shape[0] / picture.shape[1]
+    total = margin + L * (height + below)
+    fig = figure(height=total)
+    fig.set_layout_engine("none")
+    for layer in range(L):
+        for head in range(h):
+            left, bottom = margin + head * width, total - margin - layer * (height + below) - height
+            axes = fig.add_axes((left / PAGE_WIDTH, bottom / total, (width - gap) / PAGE_WIDTH, height / total))
+            map_ = to_map(array[layer, head], grid_size)
+            draw_overlay(axes, picture, map_)
+            outline(axes, query, grid_size, picture)
+            axes.set_axis_on()
+            for spine in axes.spines.values():
+                spine.set_visible(False)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            if h <= 6:
+                axes.set_xlabel(f"max {map_.max():.2g}", fontsize=9, color=MUTED, labelpad=2)
+            if layer == 0:
+                name = f"head {head}" if width > 0.75 else f"h{head}"
+                axes.set_title(name, loc="center", fontsize=9, fontweight="normal")
+            if head == 0:
+                if height > 0.6:
+                    axes.set_ylabel(f"layer {layer}", fontsize=9)
+                else:
+                    axes.set_ylabel(f"L{layer}", fontsize=9, rotation=0, ha="right", va="center")
+    return fig
+
+
+def to_map(weights: Any, grid_size: tuple[int, int]) -> NDArray[np.float64]:
+    """The weights of the patches as [rows, columns].
+
+    Raises:
+        ValueError: their number is not rows * columns, or one is negative or not finite.
+    """
+    array = as_array(weights).astype(float)
+    rows, columns = grid_size
+    if array.size != rows * columns or (array.ndim == 2 and array.shape != (rows, columns)):
+        extra = array.size - rows * columns
+        remedy = (
+            f"; leave out the {extra} before the patches: weights[{extra}:]"
+            if array.ndim == 1 and 0 < extra <= 16
+            else ""
+        )
+        raise ValueError(
+            f"a grid of {rows} x {columns} patches has {rows * columns} weights, got {list(array.shape)}{remedy}"
+        )
+    if not (np.isfinite(array).all() and array.min() >= 0):
+        raise ValueError(f"attention weights are finite and not negative; the smallest is {array.min():.3g}")
+    return array.reshape(rows, columns)
+
+
+def check_query(query: int | None, grid_size: tuple[int, int]) -> None:
+    """Raise ValueError where there is no patch of this number."""
+    patches = grid_size[0] * grid_size[1]
+    if query is not None and not 0 <= query < patches:
+        raise ValueError(
+            f"query is {query}, but the patches are numbered from 0 to {patches - 1}; None for the class token"
+        )
+
+
+def draw_overlay(axes: Axes, picture: NDArray[Any], map_: NDArray[Any], vmax: float | None = None) -> Any:
+    """The map over the image in grey; the map's pixels are the patches."""
+    H, W = picture.shape[:2]
+    grey = picture if picture.ndim == 2 else picture @ [0.2126, 0.7152, 0.0722]
+    show(axes, 0.1 + 0.8 * grey)
+    edges = (-0.5, W - 0.5, H - 0.5, -0.5)
+    top = float(map_.max()) if vmax is None else vmax
+    return axes.imshow(map_, cmap=ATTENTION, vmin=0, vmax=top or 1, alpha=OPACITY, extent=edges)
+
+
+def outline(axes: Axes, query: int | None, grid_size: tuple[int, int], picture: NDArray[Any]) -> None:
+    """A white frame with a black edge around the patch that asks: seen on any picture."""
+    if query is None:
+        return
+    height, width = picture.shape[0] / grid_size[0], picture.shape[1] / grid_size[1]
+    row, column = divmod(query, grid_size[1])
+    corner = (column * width - 0.5, row * height - 0.5)
+    for colour, line in (("black", 4.0), ("white", 2.0)):
+        axes.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=colour, linewidth=line))
