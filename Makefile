@@ -9,7 +9,7 @@ export HF_HUB_OFFLINE ?= 1
 .PHONY: book serve test test-package test-book test-notebooks test-browser lint format lab clean distclean
 
 book: $(READY)  ## build the book into _build/html (warnings are errors)
-	$(BIN)/jupyter-book build . -W --keep-going -q
+	VIT_BOOK_BUILD=1 $(BIN)/jupyter-book build . -W --keep-going -q
 
 serve: book  ## build the book and show it at http://localhost:8000
 	@echo "The book is at http://localhost:$(PORT) (Ctrl-C ends)"

@@ -62,9 +62,9 @@ def sinusoidal_2d(grid_size: tuple[int, int], dim: int, base: float = 10_000.0) 
     return torch.cat([row, column], dim=-1).reshape(rows * columns, dim)
 
 
-def learned(num_tokens: int, dim: int) -> nn.Parameter:
-    """A learned position embedding [1, N, D], drawn from a normal distribution with standard deviation 0.02 cut at 2 (ViT, BERT)."""
-    return nn.Parameter(nn.init.trunc_normal_(torch.empty(1, num_tokens, dim), std=0.02))
+def learned(num_tokens: int, dim: int, std: float = 0.02) -> nn.Parameter:
+    """A learned position embedding [1, N, D], drawn from a normal distribution (0.02 in the original code, as in BERT)."""
+    return nn.Parameter(std * torch.randn(1, num_tokens, dim))
 
 
 def resize_pos_embed(

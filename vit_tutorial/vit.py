@@ -37,7 +37,8 @@ class ViTConfig:
         mlp_ratio: hidden width of the FFN as a multiple of D. qkv_bias: bias of the query, key and value maps.
         class_token: put a learned token before the patches. reg_tokens: further learned tokens (registers, Darcet et al. 2024).
         no_embed_class: add positions to the patches only, not to class token and registers.
-        pos_embed: ``learned``, ``sincos2d`` (fixed) or ``none``.
+        pos_embed: ``learned``, ``sincos2d`` (fixed) or ``none``. pos_embed_std: spread of the learned ones before training; small
+            patches carry few numbers, and positions as loud as the patch tokens (about 0.5) are then learned from much sooner.
         global_pool: the head reads the class token (``token``) or the mean of the patches (``avg``).
         drop_rate, drop_path_rate: dropout in the FFN; stochastic depth, growing linearly from 0 to this over the blocks.
         norm_eps: epsilon of LayerNorm. init_values: start of layer scale; None for none.
@@ -56,6 +57,7 @@ class ViTConfig:
     reg_tokens: int = 0
     no_embed_class: bool = False
     pos_embed: Literal["learned", "sincos2d", "none"] = "learned"
+    pos_embed_std: float = 0.02
     global_pool: Literal["token", "avg"] = "token"
     drop_rate: float = 0.0
     drop_path_rate: float = 0.0
@@ -139,10 +141,10 @@ class VisionTransformer(nn.Module):
         return self.patch_embed.grid_size
 
     def init_weights(self) -> None:
-        """Linear maps from a normal distribution with standard deviation 0.02 cut at 2, biases 0; the patch map by its fan-in."""
+        """As in the original code: linear maps by Glorot's uniform rule, the patch map by its fan-in, biases 0."""
         for module in self.modules():
             if isinstance(module, nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=0.02)
+                nn.init.xavier_uniform_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         projection = self.patch_embed.proj
@@ -189,7 +191,7 @@ class VisionTransformer(nn.Module):
         self.config = dataclasses.replace(self.config, num_classes=num_classes)
         self.head = nn.Linear(self.config.embed_dim, num_classes) if num_classes else nn.Identity()
         if isinstance(self.head, nn.Linear):
-            nn.init.trunc_normal_(self.head.weight, std=0.02)
+            nn.init.xavier_uniform_(self.head.weight)
             nn.init.zeros_(self.head.bias)
             self.head.to(self.patch_embed.proj.weight.device)
 
@@ -219,7 +221,8 @@ class VisionTransformer(nn.Module):
     def _make_pos_embed(self, device: torch.device | None = None) -> None:
         patches, D = self.patch_embed.num_patches, self.config.embed_dim
         if self.config.pos_embed == "learned":
-            self.pos_embed = learned(patches + (0 if self.config.no_embed_class else self.num_prefix_tokens), D)
+            tokens = patches + (0 if self.config.no_embed_class else self.num_prefix_tokens)
+            self.pos_embed = learned(tokens, D, self.config.pos_embed_std)
         elif self.config.pos_embed == "sincos2d":
             self.register_buffer("pos_embed", sinusoidal_2d(self.grid_size, D)[None].to(device))
         else:

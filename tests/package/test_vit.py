@@ -28,25 +28,10 @@ def test_every_combination_of_options_turns_images_into_logits(
     grid, class_token, registers, no_embed, pos, pool, scale
 ) -> None:
     class_token = class_token or pool == "token"
-    model = VisionTransformer(
-        ViTConfig(
-            (4 * grid[0], 4 * grid[1]),
-            4,
-            2,
-            5,
-            16,
-            2,
-            4,
-            2.0,
-            True,
-            class_token,
-            registers,
-            no_embed,
-            pos,
-            pool,
-            init_values=scale,
-        )
-    )
+    size = (4 * grid[0], 4 * grid[1])
+    width = ViTConfig(img_size=size, patch_size=4, in_chans=2, num_classes=5, embed_dim=16, depth=2, num_heads=4)
+    options = {"class_token": class_token, "reg_tokens": registers, "no_embed_class": no_embed, "pos_embed": pos}
+    model = VisionTransformer(dataclasses.replace(width, **options, global_pool=pool, init_values=scale))
     images = torch.randn(3, 2, 4 * grid[0], 4 * grid[1])
     assert model.forward_features(images).shape == (3, class_token + registers + grid[0] * grid[1], 16)
     assert model(images).shape == (3, 5)
