@@ -20,6 +20,7 @@ from PIL import Image
 
 from vit_tutorial.figures import (
     attention_over_image,
+    attention_over_images,
     confusion,
     figure,
     head_grid,
@@ -48,6 +49,7 @@ ALL: dict[str, Callable[[], matplotlib.figure.Figure]] = {
     "confusion": lambda: confusion(torch.eye(4), CLASSES),
     "mistakes": lambda: mistakes(torch.stack([GREY] * 3), [0, 1, 2], PROBABILITIES, CLASSES),
     "attention_over_image": lambda: attention_over_image(GREY, torch.ones(16) / 16, (4, 4), query=5),
+    "attention_over_images": lambda: attention_over_images([GREY] * 8, torch.ones(8, 16) / 16, (4, 4)),
     "head_grid": lambda: head_grid(GREY, torch.ones(2, 3, 16) / 16, (4, 4)),
 }
 
@@ -148,6 +150,13 @@ def test_the_grid_shows_every_image_under_its_title_row_by_row() -> None:
     tops = [round(axes.get_position(original=True).y1, 6) for axes in fig.axes]
     assert len(set(tops[:5])) == 1
     assert tops[5] == tops[6] < tops[0]
+
+
+def test_the_grid_turns_normalised_images_back() -> None:
+    image, mean, std = torch.rand(3, 4, 4), [0.5, 0.4, 0.3], [0.2, 0.3, 0.4]
+    normalised = (image - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
+    shown = image_grid(normalised[None], mean=mean, std=std).axes[0].images[0].get_array()
+    assert_allclose(shown, image.permute(1, 2, 0), atol=1e-6)
 
 
 def test_the_grid_refuses_titles_that_do_not_fit() -> None:
@@ -301,6 +310,15 @@ def test_weights_with_the_class_token_are_refused_with_the_remedy() -> None:
 def test_a_query_outside_the_grid_is_refused() -> None:
     with pytest.raises(ValueError, match="query is 16, but the patches are numbered from 0 to 15"):
         attention_over_image(GREY, torch.ones(16) / 16, (4, 4), query=16)
+
+
+def test_each_image_stands_above_its_own_map() -> None:
+    images, weights = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8), torch.rand(4, 16)
+    upper, lower = np.array(attention_over_images(images, weights, (4, 4)).axes).reshape(2, 4)
+    for n in range(4):
+        assert_allclose(upper[n].images[0].get_array(), images[n, 0].numpy() / 255)
+        assert_allclose(lower[n].images[1].get_array(), weights[n].reshape(4, 4))
+        assert upper[n].get_position().x0 == pytest.approx(lower[n].get_position().x0)
 
 
 def test_the_head_grid_has_a_row_a_layer_and_a_column_a_head() -> None:

@@ -3,11 +3,11 @@
 images        image_grid, patch_row
 training      learning_curves, schedule_plot
 evaluation    confusion, mistakes
-attention     attention_over_image, head_grid
+attention     attention_over_image, attention_over_images, head_grid
 style         figure, style, and the colours, for pictures of one's own
 """
 
-from vit_tutorial.figures.attention import attention_over_image, head_grid
+from vit_tutorial.figures.attention import attention_over_image, attention_over_images, head_grid
 from vit_tutorial.figures.evaluation import confusion, mistakes
 from vit_tutorial.figures.images import image_grid, patch_row
 from vit_tutorial.figures.style import figure, style
@@ -15,6 +15,7 @@ from vit_tutorial.figures.training import learning_curves, schedule_plot
 
 __all__ = [
     "attention_over_image",
+    "attention_over_images",
     "confusion",
     "figure",
     "head_grid",

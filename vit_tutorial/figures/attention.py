@@ -51,6 +51,38 @@ def attention_over_image(
 
 
 @style()
+def attention_over_images(images: Any, weights: Any, grid_size: tuple[int, int]) -> Figure:
+    """Where one query of each image looks: the images in a row, and below each its weights over it.
+
+    Args:
+        images: B images as :func:`~vit_tutorial.figures.images.to_picture` takes them, e.g. [B, C, H, W] uint8; more than ten get small.
+        weights: [B, N] attention weights of the N patches, without class token and registers.
+        grid_size: (rows, columns) of the grid of patches, N = rows * columns.
+
+    Each map has its own scale, from 0 (dark) to its largest weight (bright), which stands below it.
+
+    Raises:
+        ValueError: not one row of N weights an image, or a negative or not finite weight.
+    """
+    pictures, array = [to_picture(image) for image in images], as_array(weights).astype(float)
+    if not pictures or len(pictures) != len(array):
+        raise ValueError(
+            f"{len(pictures)} images need as many rows of weights, and at least one; got {list(array.shape)}"
+        )
+    columns = max(len(pictures), 4)
+    fig = figure(height=2 * PAGE_WIDTH / columns * max(p.shape[0] / p.shape[1] for p in pictures) + 0.22)
+    grid = fig.subplots(2, columns, squeeze=False)
+    for axes in grid[:, len(pictures) :].flat:
+        axes.set_axis_off()
+    for n, picture in enumerate(pictures):
+        map_ = to_map(array[n], grid_size)
+        show(grid[0, n], picture)
+        draw_overlay(grid[1, n], picture, map_)
+        name_below(grid[1, n], f"max {map_.max():.2g}")
+    return fig
+
+
+@style()
 def head_grid(image: Any, maps: Any, grid_size: tuple[int, int], query: int | None = None) -> Figure:
     """The attention maps of every head of every layer over one image: a row a layer, a column a head.
 
@@ -85,13 +117,7 @@ def head_grid(image: Any, maps: Any, grid_size: tuple[int, int], query: int | No
             map_ = to_map(array[layer, head], grid_size)
             draw_overlay(axes, picture, map_)
             outline(axes, query, grid_size, picture)
-            axes.set_axis_on()
-            for spine in axes.spines.values():
-                spine.set_visible(False)
-            axes.set_xticks([])
-            axes.set_yticks([])
-            if h <= 6:
-                axes.set_xlabel(f"max {map_.max():.2g}", fontsize=9, color=MUTED, labelpad=2)
+            name_below(axes, f"max {map_.max():.2g}" if h <= 6 else "")
             if layer == 0:
                 name = f"head {head}" if width > 0.75 else f"h{head}"
                 axes.set_title(name, loc="center", fontsize=9, fontweight="normal")
@@ -154,3 +180,13 @@ def outline(axes: Axes, query: int | None, grid_size: tuple[int, int], picture: 
     corner = (column * width - 0.5, row * height - 0.5)
     for colour, line in (("black", 4.0), ("white", 2.0)):
         axes.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=colour, linewidth=line))
+
+
+def name_below(axes: Axes, text: str) -> None:
+    """A small line below a picture; the axes keep no other mark."""
+    axes.set_axis_on()
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_xlabel(text, fontsize=9, color=MUTED, labelpad=2)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, as_tensor
 
 from vit_tutorial.figures.style import INK, MUTED, PAGE_WIDTH, figure, style
 from vit_tutorial.patches import check_divisible
@@ -19,17 +19,26 @@ SHOWN_TOKENS = 16  # in one row of a patch_row; more are cut out of its middle
 
 
 @style()
-def image_grid(images: Any, titles: Sequence[object] | None = None, columns: int = 10) -> Figure:
+def image_grid(
+    images: Any,
+    titles: Sequence[object] | None = None,
+    columns: int = 10,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> Figure:
     """Images side by side, row by row, each with its title above it.
 
     Args:
         images: [B, C, H, W], or B images of the forms that :func:`to_picture` takes (sizes may differ).
         titles: B titles; None for none.
         columns: images a row.
+        mean, std: [C] each: the images are tensors [C, H, W] normalised by them, and are shown as ``image * std + mean``.
 
     Raises:
         ValueError: no image, not as many titles as images, or an image that is none.
     """
+    if mean is not None and std is not None:
+        images = [image * as_tensor(std).view(-1, 1, 1) + as_tensor(mean).view(-1, 1, 1) for image in images.cpu()]
     pictures = [to_picture(image) for image in images]
     if not pictures:
         raise ValueError("there is no image to show: images is empty")
@@ -128,7 +137,7 @@ def to_picture(image: Any) -> NDArray[np.float64]:
     if not (low >= -1e-3 and high <= 1 + 1e-3):
         raise ValueError(
             f"image values run from {low:.3g} to {high:.3g}; give uint8, or floats from 0 to 1. "
-            "A normalised image is turned back by image * std + mean"
+            "A normalised image is turned back by image * std + mean (image_grid does it, given mean and std)"
         )
     return array.clip(0, 1)
 
