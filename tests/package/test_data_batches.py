@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -40,6 +40,7 @@ def assert_same(first, second) -> None:
         assert torch.equal(a[1], b[1])
 
 
+@settings(deadline=None)
 @given(n=st.integers(1, 60), size=st.integers(1, 20), seed=st.integers(0, 99), epoch=st.integers(0, 99))
 def test_an_epoch_holds_every_item_once_with_its_own_label(n, size, seed, epoch):
     found = list(batches(numbered(n), size, seed, epoch))
@@ -49,6 +50,7 @@ def test_an_epoch_holds_every_item_once_with_its_own_label(n, size, seed, epoch)
         assert images[:, 0, 0, 0].tolist() == [label % 256 for label in labels.tolist()]
 
 
+@settings(deadline=None)
 @given(n=st.integers(1, 60), size=st.integers(1, 20), data=st.data())
 def test_resuming_at_batch_k_yields_what_the_whole_epoch_yields_after_k_batches(n, size, data):
     k = data.draw(st.integers(0, num_batches(n, size)))

@@ -6,7 +6,7 @@ import time
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
@@ -161,6 +161,7 @@ def test_an_image_in_two_splits_is_reported_as_a_leak_with_both_places():
 # Splitting
 
 
+@settings(deadline=None)
 @given(
     sizes=st.lists(st.integers(3, 60), min_size=1, max_size=8),
     cut=st.tuples(st.floats(0.05, 0.4), st.floats(0.05, 0.4)),

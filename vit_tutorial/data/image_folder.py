@@ -45,9 +45,14 @@ class FileImages:
     background: tuple[int, int, int] = WHITE
     name: str = "images"
     variant: str = ""
-    mean: tuple[float, ...] = IMAGENET_MEAN
-    std: tuple[float, ...] = IMAGENET_STD
+    mean: tuple[float, ...] = ()  # default: ImageNet's
+    std: tuple[float, ...] = ()
     contents: list[bytes] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.mean:
+            self.mean = IMAGENET_MEAN if self.channels == 3 else (sum(IMAGENET_MEAN) / 3,)
+            self.std = IMAGENET_STD if self.channels == 3 else (sum(IMAGENET_STD) / 3,)
 
     def __len__(self) -> int:
         return len(self.files)

@@ -60,13 +60,13 @@ def scan(root: Path) -> tuple[dict[str, dict[str, list[Path]]], FolderReport]:
     if not root.is_dir():
         raise NotADirectoryError(f"{root} is a file; give the folder that holds train/CLASS/ or CLASS/ folders")
     report = FolderReport(root)
-    folders = _folders(root, report)
+    folders = _folders(root, FolderReport(root))
     split_folders = {f: SPLIT_NAMES[f.name.lower()] for f in folders if f.name.lower() in SPLIT_NAMES}
     has_splits = any(name == "train" and _folders(folder, FolderReport(root)) for folder, name in split_folders.items())
     splits: dict[str, dict[str, list[Path]]] = {}
     if has_splits:
         _loose_files(root, report)
-        report.unused_folders = [folder.name for folder in folders if folder not in split_folders]
+        report.unused_folders = [folder.name for folder in _folders(root, report) if folder not in split_folders]
         for folder, name in split_folders.items():
             if name in splits:
                 raise ValueError(f"{root} has two folders for the {name} split; rename or remove {folder.name}")
