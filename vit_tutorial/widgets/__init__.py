@@ -1,1 +1,20 @@
-"""The figures that stay alive: their engine, and the export of models to it."""
+"""The figures that stay alive: their engine, the attention explorer, and the export of models to the page."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {  # imported when first asked for, so that a build which needs no figure imports neither torch nor the widgets' libraries
+    "AttentionExplorer": "attention_explorer",
+    "explorer": "attention_explorer",
+    "load_page_model": "page_model",
+    "open_picture": "page_model",
+}
+__all__ = ["AttentionExplorer", "explorer", "load_page_model", "open_picture"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -2,6 +2,9 @@
 
     engine/kernel.wat  ->  engine/kernel.wasm.js      the matrix product, assembled by wabt's wat2wasm, as base64
     engine/page.js     ->  engine/dist/vit-engine.js  one minified classic script, by esbuild: a page loads it from http or from a file
+    explorer/page.js   ->  explorer/dist/vit-explorer.js   the attention explorer for a built page
+    explorer/loader.js ->  explorer/dist/vit-figures.js    what a page with figures starts with
+    explorer/widget.js ->  explorer/dist/widget.js         the explorer and its engine as one ES module, for notebooks (anywidget)
 
 Whoever builds the book needs none of this: the results are committed, and a test rebuilds and compares them where the tools are. The
 tools come from npm, in these exact versions, so that the same sources give the same bytes; ``npx`` fetches them when they are missing.
@@ -21,6 +24,9 @@ HERE = Path(__file__).parent
 KERNEL = HERE / "engine" / "kernel.wat"
 BUNDLES = {  # entry: bundle
     HERE / "engine" / "page.js": HERE / "engine" / "dist" / "vit-engine.js",
+    HERE / "explorer" / "page.js": HERE / "explorer" / "dist" / "vit-explorer.js",
+    HERE / "explorer" / "loader.js": HERE / "explorer" / "dist" / "vit-figures.js",
+    HERE / "explorer" / "widget.js": HERE / "explorer" / "dist" / "widget.js",
 }
 
 
@@ -34,8 +40,17 @@ def kernel_module(source: Path = KERNEL) -> str:
 
 
 def bundle(entry: Path) -> str:
-    """An ES module and all that it imports as one minified classic script."""
-    options = ["--bundle", "--minify", "--format=iife", "--target=es2022", "--charset=utf8", "--legal-comments=none"]
+    """An ES module and all that it imports, minified, as one classic script (``widget.js``: as one ES module, which anywidget loads)."""
+    form = "esm" if entry.name == "widget.js" else "iife"
+    options = [
+        "--bundle",
+        "--minify",
+        f"--format={form}",
+        "--target=es2022",
+        "--charset=utf8",
+        "--legal-comments=none",
+        "--loader:.css=text",
+    ]
     return run_tool(ESBUILD, "esbuild", str(entry), *options)
 
 

@@ -1,0 +1,51 @@
+/**
+ * Steps that lead through the figure, and questions to answer before it shows the result. The caller gives them as data:
+ *   { text, state }                                          what to look at, and the state that the figure takes for it
+ *   { question, choices, answer, reveal, state }             the figure takes `state` only after the reader has chosen
+ */
+import { button, element, marked, show } from './dom.js';
+
+export function createGuide(steps, { set, say }) {
+  const answers = new Map();
+  const text = element('div', { class: 'guide-text' }), count = element('span', { class: 'count' });
+  const back = button('Back', () => go(-1), { class: 'quiet' }), next = button('Next', () => go(1), { class: 'primary' });
+  const node = element('section', { class: 'guide', 'aria-label': 'Guided steps' }, text, element('div', { class: 'buttons' }, back, count, next));
+  let at = 0;
+  const go = (by) => set({ guide: at + by, ...stateOf(at + by) });
+  const stateOf = (i) => (steps[i] && (!steps[i].question || answers.has(i)) ? steps[i].state : {});
+
+  function ask(step) {
+    const chosen = answers.get(at);
+    const choices = step.choices.map((choice, i) => button(marked(choice), () => {
+      answers.set(at, i);
+      set(step.state ?? {});
+      render();
+      text.querySelector('.reveal').focus();
+      say(`${i === step.answer ? 'Right.' : 'Not quite.'} ${step.reveal}`);
+    }, {
+      class: `choice ${chosen === undefined ? '' : i === step.answer ? 'right' : i === chosen ? 'wrong' : ''}`,
+      'aria-pressed': chosen === i, disabled: chosen !== undefined,
+    }));
+    const reveal = chosen === undefined ? [] : [element('p', { class: 'reveal', tabindex: -1 },
+      element('strong', {}, chosen === step.answer ? 'Right. ' : 'Not quite. '), marked(step.reveal))];
+    return [element('p', {}, marked(step.question)), element('div', { class: 'choices', role: 'group', 'aria-label': 'Your prediction' }, choices), ...reveal];
+  }
+  function render() {
+    const step = steps[at];
+    show(text, ...(step.question ? ask(step) : [element('p', {}, marked(step.text))]));
+    show(count, `${at + 1} of ${steps.length}`);
+    back.disabled = at === 0;
+    next.disabled = at === steps.length - 1 || (step.question && !answers.has(at));
+  }
+  render();
+  return {
+    node, first: stateOf(0) ?? {},
+    update(state) {
+      const wanted = Math.max(0, Math.min(steps.length - 1, state.guide));
+      if (wanted === at) return;
+      at = wanted;
+      render();
+    },
+    render,
+  };
+}

@@ -1,0 +1,105 @@
+/** Who looks where: one map over the picture, and all heads of all layers beside each other. */
+import { amountScale } from '../colours.js';
+import { canvas, element, segmented, show, slider, button } from '../dom.js';
+import { paintTiny } from '../paint.js';
+import { attentionTo, headNumbers, patchOf, strongest } from '../reading.js';
+import { nameOf } from '../patch-grid.js';
+
+export const number = (x, digits = 2) => (Number.isFinite(x) ? x.toFixed(digits).replace('-', '−') : '–');
+
+/** The map of the attention view, also shown beside the prediction. */
+export function attentionMap(ctx) {
+  const { state, shape } = ctx, { layer, head, query } = state;
+  const values = attentionTo(ctx), patches = values.subarray(shape.prefix), scale = amountScale(patches);
+  const who = head === 'mean' ? 'mean of the heads' : `head ${head}`;
+  const whose = query === 'class' ? 'the class token' : `patch ${query}`;
+  const title = {
+    query: `Attention of ${whose}`, received: 'Attention received', rollout: `Rollout to ${whose}`,
+  }[state.show];
+  return {
+    values: patches, classValue: shape.prefix ? values[0] : null, scale, title,
+    subtitle: state.show === 'rollout' ? `layers 0 to ${layer}` : `layer ${layer}, ${who}`,
+  };
+}
+
+export function sentence(ctx) {
+  const { state, shape, r } = ctx, values = attentionTo(ctx), best = strongest(values);
+  const name = (patch) => (patch === 'class' ? 'the class token' : nameOf(patch, shape.columns)), to = name(patchOf(ctx, best)), who = state.head === 'mean' ? 'the heads' : `head ${state.head}`;
+  const whose = name(state.query);
+  const start = {
+    query: `In layer ${state.layer}, ${who}, ${whose} looks most at ${to}: ${number(values[best])}.`,
+    received: `In layer ${state.layer}, ${who}, ${to} is looked at most: ${number(values[best])} of all attention.`,
+    rollout: `Through layers 0 to ${state.layer}, most of what reaches ${whose} comes from ${to}: ${number(values[best])}.`,
+  }[state.show];
+  const { entropy, distance } = headNumbers(ctx, state.layer, state.head), all = Math.log(shape.tokens - r.hidden.size);
+  if (state.show === 'rollout') return start;
+  return `${start} Entropy ${number(entropy)} of at most ${number(all)} nats, mean distance ${number(distance, 1)} pixels.`;
+}
+
+export function attentionView(ctx) {
+  const { shape, set } = ctx;
+  const kind = segmented('Whose attention', [
+    ['query', 'Of the query', 'where the query patch looks'],
+    ['received', 'Received', 'how much each patch is looked at, mean of all queries'],
+    ['rollout', 'Rollout', 'attention multiplied through the layers (Abnar and Zuidema 2020)'],
+  ], (value) => set({ show: value }));
+
+  const cells = [];
+  const table = element('div', { role: 'grid', class: 'heads', 'aria-label': 'All heads: one row a layer', style: `--heads: ${shape.heads}` });
+  for (let layer = 0; layer < shape.depth; layer++) {
+    const row = element('div', { role: 'row' }, element('span', { role: 'rowheader', class: 'row-name' }, `layer ${layer}`));
+    for (let head = 0; head < shape.heads; head++) {
+      const picture = canvas(shape.columns, shape.rows);
+      const node = element('div', { role: 'gridcell', tabindex: -1, class: 'head', onclick: () => { set({ layer, head }); reach(layer, head); } }, picture);
+      row.append(node);
+      cells.push({ node, picture, layer, head });
+    }
+    table.append(row);
+  }
+  const reach = (layer, head) => {
+    const target = cells[layer * shape.heads + head];
+    for (const { node } of cells) node.tabIndex = -1;
+    target.node.tabIndex = 0;
+    return target.node;
+  };
+  table.addEventListener('keydown', (event) => {
+    const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const { layer, head } = ctx.state, at = head === 'mean' ? 0 : head;
+    const to = { layer: Math.max(0, Math.min(shape.depth - 1, layer + step[0])), head: Math.max(0, Math.min(shape.heads - 1, at + step[1])) };
+    set(to);
+    reach(to.layer, to.head).focus();
+  });
+
+  const temperature = slider('Temperature', { min: -2, max: 3, step: 0.25 }, (power) => set({ temperature: 2 ** power }));
+  const ofHead = element('p', { class: 'note' });
+  const node = element('div', { class: 'view' }, kind.node,
+    element('div', { class: 'columns' },
+      element('div', {}, element('h4', {}, 'All heads'), table),
+      element('div', { class: 'stack' }, element('h4', {}, 'The softmax'), temperature.node,
+        element('p', { class: 'note' }, 'Scores are divided by the temperature in every layer: high, and all patches count alike; low, and one takes all. 1 is what the model was trained with.'),
+        ofHead)));
+  return {
+    node, map: attentionMap, sentence,
+    update(changed) {
+      const { state } = ctx;
+      kind.set(state.show);
+      temperature.set(Math.log2(state.temperature), `${number(state.temperature)}`);
+      for (const { node: cell, picture, layer, head } of cells) {
+        const selected = layer === state.layer && (head === state.head || state.head === 'mean');
+        cell.classList.toggle('selected', selected);
+        cell.setAttribute('aria-selected', selected);
+        if (!['query', 'show', 'forward', 'view'].some((name) => changed.has(name))) continue;
+        const values = attentionTo(ctx, { layer, head, show: state.show === 'rollout' ? 'query' : state.show }).subarray(shape.prefix);
+        paintTiny(picture.pen, values, amountScale(values), shape);
+        if (!changed.has('forward') && !changed.has('view')) continue;
+        const { entropy, distance } = headNumbers(ctx, layer, head);
+        cell.setAttribute('aria-label', `layer ${layer}, head ${head}: entropy ${number(entropy)} nats, mean distance ${number(distance, 1)} pixels`);
+        cell.title = `layer ${layer}, head ${head}\nentropy ${number(entropy)} nats\nmean distance ${number(distance, 1)} pixels`;
+      }
+      if (!table.contains(table.getRootNode().activeElement)) reach(state.layer, state.head === 'mean' ? 0 : state.head);
+      show(ofHead, state.head === 'mean' ? 'Entropy and distance below are means over the heads.' : '');
+    },
+  };
+}
