@@ -35,7 +35,10 @@ function toBytes(source) {
   return new Uint8Array(source.buffer ?? source, source.byteOffset, source.byteLength);
 }
 
-export const fromBase64 = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+export function fromBase64(text) {
+  const binary = atob(text);
+  return new Uint8Array(binary.length).map((_, i) => binary.charCodeAt(i)); // Uint8Array.from walks an iterator: ten times slower
+}
 
 // Each copies its bytes first, so that a tensor may start anywhere.
 const decoders = {
@@ -44,7 +47,7 @@ const decoders = {
   /** A half's exponent and fraction, put in a float's place, are 2^112 too small: the biases are 15 and 127. Subnormals too. */
   fp16(buffer, at, count) {
     const halves = new Uint16Array(buffer.slice(at, at + 2 * count));
-    const words = Uint32Array.from(halves, (x) => (x & 0x7fff) << 13);
+    const words = new Uint32Array(halves).map((x) => (x & 0x7fff) << 13);
     return new Float32Array(words.buffer).map((x, i) => x * 2 ** 112 * (halves[i] >> 15 ? -1 : 1));
   },
 
@@ -52,6 +55,6 @@ const decoders = {
   int8(buffer, at, count, rows) {
     const scales = new Float32Array(buffer.slice(at, at + 4 * rows));
     const row = count / rows;
-    return Float32Array.from(new Int8Array(buffer, at + 4 * rows, count), (q, i) => q * scales[(i / row) | 0]);
+    return new Float32Array(new Int8Array(buffer, at + 4 * rows, count)).map((q, i) => q * scales[(i / row) | 0]);
   },
 };

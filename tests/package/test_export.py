@@ -1,0 +1,165 @@
+"""Models leave Python whole: the page format holds the weights it says, ONNX computes what PyTorch computes."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from vit_tutorial.vit import VisionTransformer, ViTConfig
+from vit_tutorial.weights import save_model
+from vit_tutorial.widgets.export import (
+    PageModel,
+    add_export_arguments,
+    export_onnx,
+    export_page,
+    page_model,
+    run_export,
+)
+
+SMALL = {"img_size": 8, "patch_size": 4, "in_chans": 1, "num_classes": 3, "embed_dim": 24, "depth": 2, "num_heads": 2}
+
+
+def random_model(**fields: Any) -> VisionTransformer:
+    torch.manual_seed(0)
+    model = VisionTransformer(ViTConfig(**{**SMALL, **fields})).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    return model
+
+
+def read_back(page: PageModel) -> dict[str, torch.Tensor]:
+    """The tensors of a page model, decoded from its documented layout."""
+    tensors = {}
+    for entry in page.manifest["tensors"]:
+        shape, at = entry["shape"], entry["offset"]
+        count = int(np.prod(shape))
+        if entry["dtype"] == "int8":
+            scale = np.frombuffer(page.data, "<f4", shape[0], at)[:, None]
+            values = scale * np.frombuffer(page.data, "i1", count, at + 4 * shape[0]).reshape(shape[0], -1)
+        else:
+            values = np.frombuffer(page.data, {"fp16": "<f2", "fp32": "<f4"}[entry["dtype"]], count, at)
+        tensors[entry["name"]] = torch.tensor(values.astype("f4").reshape(shape))
+    return tensors
+
+
+def test_fp32_keeps_every_tensor_exactly() -> None:
+    model = random_model(reg_tokens=1, init_values=0.1, pos_embed="sincos2d")
+    tensors = read_back(page_model(model, "fp32"))
+    assert list(tensors) == list(model.state_dict())
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensors[name], tensor), name
+
+
+@pytest.mark.parametrize("dtype", ["fp16", "int8"])
+def test_smaller_formats_are_off_by_no_more_than_half_a_step(dtype: str) -> None:
+    model = random_model()
+    tensors = read_back(page_model(model, dtype))
+    for name, tensor in model.state_dict().items():
+        if dtype == "int8" and name.endswith("weight") and tensor.ndim > 1:
+            rows = tensor.flatten(1)
+            step = rows.abs().amax(1, keepdim=True) / 127
+            assert ((tensors[name].flatten(1) - rows).abs() <= 0.5001 * step).all(), name
+        else:
+            assert ((tensors[name] - tensor).abs() <= tensor.abs() * 2**-11 + 2**-25).all(), name
+
+
+def test_a_row_of_zeros_survives_int8() -> None:
+    model = random_model()
+    with torch.no_grad():
+        model.head.weight[1].zero_()
+    assert torch.equal(read_back(page_model(model, "int8"))["head.weight"][1], torch.zeros(24))
+
+
+def test_the_three_files_say_the_same(tmp_path: Path) -> None:
+    paths = export_page(
+        random_model(), tmp_path / "deep" / "small.v1", "int8", classes=["a", "b", "</script>"], mean=[0.5], std=[0.2]
+    )
+    assert [p.name for p in paths] == ["small.v1.json", "small.v1.bin", "small.v1.js"]
+    manifest, data, script = json.loads(paths[0].read_text()), paths[1].read_bytes(), paths[2].read_text()
+    assert manifest["bytes"] == len(data)
+    assert manifest["sha256"] == hashlib.sha256(data).hexdigest()
+    assert (manifest["classes"], manifest["mean"], manifest["std"]) == (["a", "b", "</script>"], [0.5], [0.2])
+    start = '(globalThis.vitTutorialModels??={})["small.v1"]='
+    assert script.startswith(start)
+    entry = json.loads(script.removeprefix(start).removesuffix(";\n"))
+    assert entry["manifest"] == manifest
+    assert base64.b64decode(entry["base64"]) == data
+
+
+def test_the_same_model_gives_the_same_bytes() -> None:
+    assert page_model(random_model(), "int8") == page_model(random_model(), "int8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dtype": "int4"}, "unknown dtype 'int4'; choose one of int8, fp16, fp32"),
+        ({"mean": [0.5, 0.5, 0.5]}, "mean has 3 and std 1 numbers; the model has 1 channels"),
+        ({"classes": ["cat", "dog"]}, "2 class names for a model of 3 classes"),
+    ],
+)
+def test_what_does_not_fit_the_model_is_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        page_model(random_model(), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [(float("nan"), "norm.bias holds numbers that are not finite"), (1e5, "beyond fp16's 65504")]
+)
+def test_weights_that_cannot_be_stored_are_refused(value: float, message: str) -> None:
+    model = random_model()
+    with torch.no_grad():
+        model.norm.bias[0] = value
+    with pytest.raises(ValueError, match=message):
+        page_model(model, "int8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"num_classes": 0, "class_token": False, "global_pool": "avg", "pos_embed": "sincos2d", "init_values": 0.1}],
+    ids=["classifier", "encoder"],
+)
+def test_onnx_runtime_computes_what_pytorch_computes_for_any_batch(tmp_path: Path, fields: dict[str, Any]) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    model = random_model(**fields).train()
+    session = onnxruntime.InferenceSession(str(export_onnx(model, tmp_path / "model.onnx")))
+    assert model.training, "export leaves the model's mode as it was"
+    assert [i.name for i in session.get_inputs()] == ["images"]
+    assert [o.name for o in session.get_outputs()] == ["logits" if model.config.num_classes else "features"]
+    for batch in (1, 5):
+        images = torch.randn(batch, 1, 8, 8)
+        (found,) = session.run(None, {"images": images.numpy()})
+        with torch.no_grad():
+            torch.testing.assert_close(torch.from_numpy(found), model.eval()(images), atol=1e-5, rtol=0)
+
+
+def run_command(*words: str) -> int:
+    parser = argparse.ArgumentParser()
+    add_export_arguments(parser)
+    return run_export(parser.parse_args(words))
+
+
+def test_the_command_exports_a_saved_model_with_its_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    extra = {"classes": ["a", "b", "c"], "mean": [0.1], "std": [0.3]}
+    save_model(random_model(), tmp_path / "model.safetensors", extra)
+    assert run_command(str(tmp_path / "model.safetensors"), "--to", "page", "--dtype", "fp16") == 0
+    manifest = json.loads((tmp_path / "model.json").read_text())
+    assert {key: manifest[key] for key in extra} == extra
+    assert manifest["dtype"] == "fp16"
+    assert "model.bin  " in capsys.readouterr().out
+
+
+def test_the_command_names_a_missing_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(str(tmp_path / "none.safetensors"), "--to", "onnx") == 1
+    assert "no weights file" in capsys.readouterr().err
