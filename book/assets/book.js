@@ -25,4 +25,6 @@
 })();
 
 /* Search shows summaries by fetching the pages it found, which a browser forbids to a page opened from a folder. */
-if (location.protocol === 'file:' && window.DOCUMENTATION_OPTIONS) DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+if (location.protocol === 'file:' && typeof DOCUMENTATION_OPTIONS === 'object') {
+  DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+}

@@ -27,7 +27,8 @@ def name_sidebar_arrows(html: str) -> str:
 
 
 def finish_body(html: str) -> str:
-    """A folded cell is named by the text it shows; the bibliography is a list of list items."""
+    """A folded cell is named by the text it shows; the bibliography is a list of list items; ids are unique."""
+    html = re.sub(r' id="(?:exercise|solution)-content"', "", html)  # sphinx-exercise gives all of them the same
     # docutils gives references the role doc-biblioentry, which ARIA has withdrawn and which no list may hold.
     html = html.replace('role="doc-biblioentry"', 'role="listitem"')
     return re.sub(r'(<summary) aria-label="[^"]*"', r"\1", html)
