@@ -141,8 +141,8 @@ class VisionTransformer(nn.Module):
         return self.patch_embed.grid_size
 
     def init_weights(self) -> None:
-        """As in the original code: linear maps by Glorot's uniform rule, the patch map by its fan-in, biases 0."""
-        for module in self.modules():
+        """Linear maps by Glorot's uniform rule and the patch map by its fan-in, as in the original code; biases 0; a quiet head."""
+        for module in self.blocks.modules():
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
                 if module.bias is not None:
@@ -154,6 +154,12 @@ class VisionTransformer(nn.Module):
         for token in (self.cls_token, self.reg_token):
             if token is not None:
                 nn.init.normal_(token, std=1e-6)
+        self._init_head()
+
+    def _init_head(self) -> None:
+        if isinstance(self.head, nn.Linear):  # small logits: the first loss is near log K
+            nn.init.trunc_normal_(self.head.weight, std=0.02)
+            nn.init.zeros_(self.head.bias)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.forward_head(self.forward_features(images))
@@ -190,10 +196,8 @@ class VisionTransformer(nn.Module):
         """Replace the head by a fresh one for ``num_classes`` classes (0: none), as before fine-tuning."""
         self.config = dataclasses.replace(self.config, num_classes=num_classes)
         self.head = nn.Linear(self.config.embed_dim, num_classes) if num_classes else nn.Identity()
-        if isinstance(self.head, nn.Linear):
-            nn.init.xavier_uniform_(self.head.weight)
-            nn.init.zeros_(self.head.bias)
-            self.head.to(self.patch_embed.proj.weight.device)
+        self._init_head()
+        self.head.to(self.patch_embed.proj.weight.device)
 
     def set_input_size(self, img_size: int | tuple[int, int], **resize: Any) -> None:
         """Take images of another size: the grid changes, and with it the position embedding (see ``resize_pos_embed``).
