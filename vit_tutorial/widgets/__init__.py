@@ -1,4 +1,4 @@
-"""The figures that stay alive: their engine, the attention explorer, and the export of models to the page."""
+"""The figures that stay alive: their engine, the attention explorer, sliders over pictures, and the export of models to the page."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 _HOME = {  # imported when first asked for, so that a build which needs no figure imports neither torch nor the widgets' libraries
     "AttentionExplorer": "attention_explorer",
     "explorer": "attention_explorer",
+    "live": "sliders",
     "load_page_model": "page_model",
     "open_picture": "page_model",
 }
-__all__ = ["AttentionExplorer", "explorer", "load_page_model", "open_picture"]
+__all__ = ["AttentionExplorer", "explorer", "live", "load_page_model", "open_picture"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,6 +5,8 @@
     explorer/page.js   ->  explorer/dist/vit-explorer.js   the attention explorer for a built page
     explorer/loader.js ->  explorer/dist/vit-figures.js    what a page with figures starts with
     explorer/widget.js ->  explorer/dist/widget.js         the explorer and its engine as one ES module, for notebooks (anywidget)
+    live/page.js       ->  live/dist/vit-live.js           the controls of pre-rendered figures for a built page
+    live/widget.js     ->  live/dist/widget.js             the same for notebooks
 
 Whoever builds the book needs none of this: the results are committed, and a test rebuilds and compares them where the tools are. The
 tools come from npm, in these exact versions, so that the same sources give the same bytes; ``npx`` fetches them when they are missing.
@@ -27,6 +29,8 @@ BUNDLES = {  # entry: bundle
     HERE / "explorer" / "page.js": HERE / "explorer" / "dist" / "vit-explorer.js",
     HERE / "explorer" / "loader.js": HERE / "explorer" / "dist" / "vit-figures.js",
     HERE / "explorer" / "widget.js": HERE / "explorer" / "dist" / "widget.js",
+    HERE / "live" / "page.js": HERE / "live" / "dist" / "vit-live.js",
+    HERE / "live" / "widget.js": HERE / "live" / "dist" / "widget.js",
 }
 
 

@@ -1,0 +1,57 @@
+"""From a matplotlib Figure to the picture that a live figure shows."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from PIL import Image, features
+
+DPI = 200  # two dots for each pixel of the page, which shows an inch as 100 pixels
+LOSSLESS = 60_000  # bytes up to which a picture keeps every dot; larger ones hold photographs
+QUALITY = 85
+
+
+def draw(figure_function: Callable[..., Any], settings: dict[str, Any]) -> Image.Image:
+    """The figure of these settings, at two dots a pixel.
+
+    Raises:
+        TypeError: the function returned something else than a matplotlib Figure.
+    """
+    figure = figure_function(**settings)
+    if not hasattr(figure, "savefig"):
+        name = getattr(figure_function, "__name__", "the figure function")
+        remedy = "; return its figure: axes.figure" if hasattr(figure, "figure") else ""
+        raise TypeError(f"{name} returned {type(figure).__name__}, not a matplotlib Figure{remedy}")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
+    if "matplotlib.pyplot" in sys.modules:  # a figure that pyplot keeps would be shown a second time below the cell
+        sys.modules["matplotlib.pyplot"].close(figure)
+    return Image.open(buffer).convert("RGB")
+
+
+def encode(image: Image.Image) -> tuple[bytes, str]:
+    """A small file and its type: lossless WebP, or lossy where that is large; PNG where Pillow lacks WebP."""
+    if not features.check("webp"):
+        return save(image, "PNG", optimize=True), "png"
+    exact = save(image, "WEBP", lossless=True, method=4)
+    if len(exact) <= LOSSLESS:
+        return exact, "webp"
+    return min(exact, save(image, "WEBP", quality=QUALITY, method=4), key=len), "webp"
+
+
+def save(image: Image.Image, form: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def pad(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The image at the upper left of a white one of this (width, height)."""
+    if image.size == size:
+        return image
+    canvas = Image.new("RGB", size, "white")
+    canvas.paste(image)
+    return canvas
