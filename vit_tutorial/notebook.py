@@ -51,7 +51,7 @@ def setup(seed: int = 0) -> Run:
     if profile not in PROFILES:
         raise ValueError(f"VIT_PROFILE is {profile!r}; set it to one of {', '.join(PROFILES)}")
     random.seed(seed)
-    np.random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - the global state, which libraries draw from
     torch.manual_seed(seed)
     run = Run(best_device(), profile, seed)
     print(

@@ -171,14 +171,18 @@ def swap_query_and_key(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("mistake", [swap_norms, swap_query_and_key, drop_bias(0), drop_bias(2)])
 def test_a_mistake_in_the_mapping_is_seen(monkeypatch: pytest.MonkeyPatch, mistake) -> None:
-    monkeypatch.setattr(weights, "convert_state_dict", lambda state: mistake(convert_state_dict(state)))
+    monkeypatch.setattr(
+        "vit_tutorial.weights.model.convert_state_dict", lambda state: mistake(convert_state_dict(state))
+    )
     with pytest.raises(AssertionError, match="not close"):
         compare(hugging_face_vit(), HF)
 
 
 def test_a_dropped_key_bias_shows_in_the_tensors_only(monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = hugging_face_vit()
-    monkeypatch.setattr(weights, "convert_state_dict", lambda state: drop_bias(1)(convert_state_dict(state)))
+    monkeypatch.setattr(
+        "vit_tutorial.weights.model.convert_state_dict", lambda state: drop_bias(1)(convert_state_dict(state))
+    )
     ours = VisionTransformer(HF).eval()
     load_weights(ours, theirs.state_dict())
     images = torch.randn(2, 3, 64, 64)
@@ -237,7 +241,7 @@ def test_a_file_without_our_config_says_how_to_load_it(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="none.safetensors"):
+    with pytest.raises(FileNotFoundError, match=r"none\.safetensors"):
         load_model(tmp_path / "none.safetensors")
 
 
