@@ -121,7 +121,7 @@ def load_splits(recipe: Recipe, root: str | Path | None = None, download: bool =
             raise RecipeError("data: image_folder needs to know the folder; give it with --data FOLDER")
         splits = data.image_folder(
             root,
-            recipe.model.get("img_size", 224),
+            image_size(recipe.model.get("img_size", 224)),
             on_bad="skip" if recipe.on_bad == "skip" else "stop",
             channels=recipe.model.get("in_chans", 3),
         )
@@ -140,12 +140,20 @@ def model_config(recipe: Recipe, splits: Splits) -> ViTConfig:
     """
     fields = dict(recipe.model)
     channels, height, width = splits.train[0][0].shape
-    image_size = height if height == width else (height, width)
-    if fields.setdefault("img_size", image_size) != image_size:
+    fields["img_size"] = image_size(fields.get("img_size", [height, width]))
+    if fields["img_size"] != image_size([height, width]):
         raise ValueError(
             f"the model's img_size is {fields['img_size']}, but the images of {splits.name} are {height}x{width} pixels; "
-            f"set model.img_size={image_size}"
+            f"set model.img_size=[{height},{width}]"
         )
     fields.update(in_chans=channels, num_classes=len(splits.classes))
     size = fields.pop("size", None)
     return ViTConfig.named(size, **fields) if size else ViTConfig.from_dict(fields)
+
+
+def image_size(value: int | list[int] | tuple[int, int]) -> int | tuple[int, int]:
+    """A side in pixels, or (height, width) where they differ."""
+    if isinstance(value, int):
+        return value
+    height, width = value
+    return height if height == width else (height, width)

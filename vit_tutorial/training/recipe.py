@@ -111,6 +111,11 @@ class Recipe:
         """All fields, as JSON knows them (lists for tuples)."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Recipe:
+        """The inverse of `to_dict`. Raises RecipeError for an unknown field or a wrong type."""
+        return cls(name=str(content["name"])).with_(**{key: value for key, value in content.items() if key != "name"})
+
     def with_(self, **overrides: Any) -> Recipe:
         """A copy with some fields changed; `with_(**{"model.depth": 6})` changes one field of the model."""
         model = dict(self.model)
@@ -144,14 +149,13 @@ def load_recipe(name_or_path: str | Path, **overrides: Any) -> Recipe:
         near = difflib.get_close_matches(path.stem, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise RecipeError(
-            f"no recipe {str(name_or_path)!r}{hint} Known recipes: {', '.join(known)}; or a path to a .yaml file"
+            f"no recipe {str(name_or_path)!r}{hint} (known recipes: {', '.join(known)}; or give a path to a .yaml file)"
         )
     try:
         content = _mapping(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, RecipeError) as error:
         raise RecipeError(f"{path} is not a recipe: {error}") from error
-    content.pop("name", None)  # the file's name is the recipe's name
-    return Recipe(name=path.stem).with_(**content).with_(**overrides)
+    return Recipe.from_dict({**content, "name": path.stem}).with_(**overrides)
 
 
 def list_recipes() -> list[str]:

@@ -112,7 +112,7 @@ def read_record(name: str) -> Record:
         known = list_records()
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise RecordError(f"no record {name!r}{hint} Known records: {', '.join(known) or 'none'}")
+        raise RecordError(f"no record {name!r}{hint} (known records: {', '.join(known) or 'none yet'})")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -49,7 +49,7 @@ class RunFolder:
         wanted = {"recipe": recipe.to_dict(), "seed": seed, "data_sha256": data_sha256}
         if not resume:
             self.clear()
-        if self.description.exists():
+        if self.description.exists() and (self.checkpoint.exists() or self.result.exists()):
             differences = _differences(json.loads(self.description.read_text(encoding="utf-8")), wanted)
             if differences:
                 raise RunFolderError(

@@ -1,0 +1,40 @@
+"""`vit-tutorial train | evaluate | predict | results | doctor`: everything the package does, from the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 done, 1 failed on the way, 2 wrong input.
+
+    Wrong input is one clear line on stderr; `--debug` shows where it was noticed.
+    """
+    from vit_tutorial.cli.parser import build_parser
+
+    options = build_parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if options.debug or not isinstance(error, (ValueError, OSError, RuntimeError)):
+            raise
+        print(f"vit-tutorial {options.command}: {error}", file=sys.stderr)
+        from vit_tutorial.training import DivergedError
+
+        return 1 if isinstance(error, DivergedError) else 2
+    finally:
+        _leave_process_group()
+
+
+def _leave_process_group() -> None:
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

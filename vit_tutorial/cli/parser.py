@@ -1,0 +1,129 @@
+"""The command line's words: commands, arguments, help."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vit_tutorial.cli.commands import evaluate_run, predict_images, show_results
+from vit_tutorial.cli.doctor import diagnose
+from vit_tutorial.cli.train import train_recipe
+from vit_tutorial.training import list_recipes
+
+TRAIN_EXAMPLES = """examples:
+  vit-tutorial train digits
+  vit-tutorial train digits --seeds 0,1,2 --record digits
+  vit-tutorial train cifar10 --download --set model.depth=8 --set lr=5e-4
+  vit-tutorial train image_folder --data photos/ --set model.img_size=64 --set model.patch_size=8
+  torchrun --nproc-per-node 4 -m vit_tutorial.cli train cifar10
+
+The same command again goes on where it was stopped, or says that it is finished.
+"""
+PREDICT_EXAMPLES = """examples:
+  vit-tutorial predict runs/digits/seed-0 three.png
+  vit-tutorial predict model.safetensors photos/ --top 5
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands. A parsed command's function is `options.run`."""
+    parser = argparse.ArgumentParser(
+        prog="vit-tutorial", description="Train, evaluate and use Vision Transformers, from the book's own package."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_train(commands)
+    _add_evaluate(commands)
+    _add_predict(commands)
+    _add_results(commands)
+    _add_doctor(commands)
+    for command in commands.choices.values():
+        command.add_argument("--debug", action="store_true", help="show a traceback when something fails")
+    return parser
+
+
+def _add_train(commands: Any) -> None:
+    recipes = f"recipes: {', '.join(list_recipes())}, or a .yaml file\n\n"
+    p = _command(commands, "train", "train a recipe; resumes by itself", train_recipe, recipes + TRAIN_EXAMPLES)
+    p.add_argument("recipe", metavar="RECIPE", help="name of a recipe, or a path to a .yaml file")
+    p.add_argument("--data", type=Path, metavar="FOLDER", help="folder of images, or data root (default: $VIT_DATA)")
+    p.add_argument("--download", action="store_true", help="let torchvision download missing data")
+    seeds = p.add_mutually_exclusive_group()
+    seeds.add_argument("--seed", dest="seeds", type=lambda text: [_seed(text)], metavar="N", help="seed of the run")
+    seeds.add_argument("--seeds", type=_seeds, metavar="N,N,...", help="several runs, one a seed")
+    p.add_argument("--epochs", type=int, metavar="N", help="the same as --set epochs=N")
+    p.add_argument("--device", metavar="NAME", help="auto, cpu, cuda or mps")
+    p.add_argument("--set", type=_assignment, action="append", default=[], metavar="FIELD=VALUE", help="change a field")
+    p.add_argument("--out", type=Path, metavar="FOLDER", help="where the runs go (default: runs/RECIPE)")
+    p.add_argument("--resume", action=argparse.BooleanOptionalAction, default=True, help="go on with a stopped run")
+    p.add_argument(
+        "--test", action=argparse.BooleanOptionalAction, default=True, help="score the test split at the end"
+    )
+    p.add_argument("--record", metavar="NAME", help="write the result as a record of that name, for the book")
+    p.add_argument("--short-run", action="store_true", help="mark the record as a short run that claims no quality")
+    p.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _add_evaluate(commands: Any) -> None:
+    p = _command(commands, "evaluate", "metrics of a trained model", evaluate_run)
+    p.add_argument("model", type=Path, metavar="RUN_OR_FILE", help="a run's folder, or a model.safetensors")
+    p.add_argument("--split", choices=["train", "val", "test"], default="val", help="default: val")
+    p.add_argument("--data", type=Path, metavar="FOLDER", help="folder of images, or data root (default: $VIT_DATA)")
+    p.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps")
+
+
+def _add_predict(commands: Any) -> None:
+    p = _command(commands, "predict", "classify image files", predict_images, PREDICT_EXAMPLES)
+    p.add_argument("model", type=Path, metavar="RUN_OR_FILE", help="a run's folder, or a model.safetensors")
+    p.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="image files, or folders of them")
+    p.add_argument("--top", type=int, default=3, metavar="K", help="how many classes to show (default: 3)")
+    p.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps")
+
+
+def _add_results(commands: Any) -> None:
+    p = _command(commands, "results", "the recorded runs that the book quotes", show_results)
+    p.add_argument("name", nargs="?", metavar="NAME", help="show one of them in full")
+
+
+def _add_doctor(commands: Any) -> None:
+    p = _command(commands, "doctor", "check this machine: versions, devices, memory, data", diagnose)
+    p.add_argument("--data", type=Path, metavar="FOLDER", help="data root (default: $VIT_DATA)")
+
+
+def _command(commands: Any, name: str, summary: str, run: Any, examples: str = "") -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _seed(text: str) -> int:
+    if not text.strip().isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed; give a whole number from 0")
+    return int(text)
+
+
+def _seeds(text: str) -> list[int]:
+    seeds = [_seed(part) for part in text.split(",")]
+    if len(set(seeds)) < len(seeds):
+        raise argparse.ArgumentTypeError(f"{text!r} names a seed twice")
+    return seeds
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    field, equals, value = text.partition("=")
+    if not equals or not field.strip():
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no assignment; write FIELD=VALUE, as in lr=5e-4 or model.depth=6"
+        )
+    try:
+        return field.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise argparse.ArgumentTypeError(f"the value of {text!r} cannot be read: {error}") from error

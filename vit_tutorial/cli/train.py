@@ -1,0 +1,103 @@
+"""`vit-tutorial train`: a recipe, one run a seed, and the record of them."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import statistics
+from pathlib import Path
+from typing import Any
+
+from vit_tutorial.tasks import Classification
+from vit_tutorial.training import Recipe, RecipeError, Result, RunFolder, fit, load_recipe
+from vit_tutorial.training import record as records
+from vit_tutorial.training.engine import Engine
+
+
+def train_recipe(options: argparse.Namespace) -> int:
+    """Train each seed, print what came out, write the record if one was asked for."""
+    overrides = changed_fields(options)
+    recipe = load_recipe(options.recipe, **overrides)
+    seeds = options.seeds or (list(recipe.seeds) if options.record else [recipe.seeds[0]])
+    if options.record and not options.test:
+        raise RecipeError("a record needs the score of the test split; leave --no-test out")
+    engine = Engine(recipe.device, recipe.precision, recipe.compile, recipe.threads)
+    say = print if engine.is_main else lambda *_: None
+    task = Classification(recipe, options.data, options.download)
+    train, val, test = task.splits
+    say(f"{task.splits.variant}: {len(train):,} training, {len(val):,} validation, {len(test):,} test images")
+    results = []
+    for seed in seeds:
+        out = (options.out or Path("runs") / recipe.name) / f"seed-{seed}"
+        folder = RunFolder(out)
+        going_on = options.resume and folder.checkpoint.exists() and not folder.result.exists()
+        say(f"seed {seed}: {recipe.epochs} epochs on {engine.device}, in {out}{', from its checkpoint' * going_on}")
+        result = fit(task, recipe, out, seed, options.resume, progress=not options.quiet, test=options.test)
+        if result.already_finished:
+            say("this run is already finished; --no-resume trains it afresh")
+        say(describe(result))
+        results.append(result)
+    if len(results) > 1:
+        say(f"{len(seeds)} seeds: {describe_all(results)}")
+    if options.record and engine.is_main:
+        write(options, recipe, overrides, seeds, task, results)
+    return 0
+
+
+def changed_fields(options: argparse.Namespace) -> dict[str, Any]:
+    """The fields of the recipe that the command line changes."""
+    fields = dict(options.set)
+    for name in ("epochs", "device"):
+        if getattr(options, name) is not None:
+            fields[name] = getattr(options, name)
+    return fields
+
+
+def describe(result: Result) -> str:
+    """The final metrics of one run in a line."""
+    m = result.metrics
+    parts = [f"best epoch {m['best_epoch']} of {m['epochs']}", f"{m['train_seconds']:.0f} s"]
+    for split in ("val", "test"):
+        if f"{split}_accuracy" in m:
+            parts.append(f"{split} accuracy {100 * m[f'{split}_accuracy']:.2f} %")
+    return ", ".join(parts)
+
+
+def describe_all(results: list[Result]) -> str:
+    """Mean and sample standard deviation over the seeds."""
+    split = "test" if "test_accuracy" in results[0].metrics else "val"
+    values = [100 * result.metrics[f"{split}_accuracy"] for result in results]
+    return f"{split} accuracy {statistics.mean(values):.2f} % ± {statistics.stdev(values):.2f}"
+
+
+def write(
+    options: argparse.Namespace,
+    recipe: Recipe,
+    overrides: dict[str, Any],
+    seeds: list[int],
+    task: Classification,
+    results: list[Result],
+) -> None:
+    """Write the record where the book reads it, or beside the runs where the package is not a checkout."""
+    status = records.SHORT_RUN if options.short_run else records.COMPLETE
+    command = command_line(options, seeds)
+    record = records.make_record(options.record, command, recipe, overrides, seeds, task.splits, results, status)
+    if records.in_checkout():
+        print(f"record written: {records.write_record(record)}")
+    else:
+        path = records.write_record(record, options.out or Path("runs") / recipe.name)
+        print(f"the package is installed, not a checkout; the record is in {path}")
+
+
+def command_line(options: argparse.Namespace, seeds: list[int]) -> str:
+    """The command that repeats the runs, with the name of the data folder but not the place where it was."""
+    words = ["vit-tutorial", "train", options.recipe, "--seeds", ",".join(map(str, seeds))]
+    if options.data:
+        words += ["--data", options.data.resolve().name]
+    for name in ("epochs", "device"):
+        if getattr(options, name) is not None:
+            words += [f"--{name}", str(getattr(options, name))]
+    for field, value in options.set:
+        words += ["--set", f"{field}={'null' if value is None else value}"]
+    words += ["--record", options.record] + ["--short-run"] * options.short_run
+    return shlex.join(words)
