@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
-import ipywidgets
+import ipywidgets  # type: ignore[import-untyped]
 import traitlets as t
 
 from vit_tutorial.widgets.page_model import gallery, read_page_model
@@ -36,7 +36,7 @@ class Asset(ipywidgets.Widget):
 
     manifest = t.Dict().tag(sync=True)
     data = t.Bytes().tag(sync=True)
-    gallery = t.List().tag(sync=True)
+    gallery: t.List[Any] = t.List().tag(sync=True)
 
 
 @cache
@@ -171,19 +171,37 @@ def explorer(
 
     Raises:
         FileNotFoundError: there is no such model.
-        traitlets.TraitError: a value that the model cannot show; an unknown name.
+        traitlets.TraitError, ValueError: a value that the model cannot show; an unknown name.
     """
-    unknown = [key for key in state if key not in STATE.values()]
-    if unknown:
-        raise t.TraitError(f"the explorer has no {unknown[0]!r}; it has {', '.join(STATE.values())}")
     check_steps(steps or [])
     if not os.environ.get("VIT_BOOK_BUILD"):
+        check_names(state)
         return AttentionExplorer(model, steps=steps or [], **state)
     from vit_tutorial.widgets.explorer_picture import describe, draw
 
-    start = ExplorerState(model=model, steps=steps or [], **state)
+    start = start_state(model, steps or [], state)
     picture = draw(start)
     return PageFigure(page_element(start, picture.svg, caption, name), picture.png, describe(start))
+
+
+def start_state(model: str, steps: list[Step], state: dict[str, Any]) -> ExplorerState:
+    """What a page's figure starts with, checked.
+
+    Raises:
+        FileNotFoundError: there is no such model.
+        ValueError: a value that the model cannot show, or an unknown name.
+    """
+    check_names(state)
+    try:
+        return ExplorerState(model=model, steps=steps, **state)
+    except t.TraitError as error:
+        raise ValueError(str(error)) from error
+
+
+def check_names(state: dict[str, Any]) -> None:
+    unknown = [key for key in state if key not in STATE.values()]
+    if unknown:
+        raise ValueError(f"the explorer has no {unknown[0]!r}; it has {', '.join(STATE.values())}")
 
 
 def check_steps(steps: list[Step]) -> None:

@@ -119,7 +119,7 @@ def photograph(source: str) -> Image.Image:
     if source != "horse":
         return picture
     square = Image.new("RGB", (max(picture.size),) * 2, "white")  # an outline, wider than high
-    square.paste(picture, tuple((square.width - side) // 2 for side in picture.size))
+    square.paste(picture, ((square.width - picture.width) // 2, (square.height - picture.height) // 2))
     return square
 
 

@@ -19,7 +19,7 @@ import { predictionView } from './views/prediction.js';
 import { stepsView } from './views/steps.js';
 import styles from './explorer.css';
 
-const NAMES = { attention: 'Attention', steps: 'Step by step', positions: 'Positions', prediction: 'Prediction' };
+const NAMES = { attention: 'Attention', steps: 'Steps', positions: 'Positions', prediction: 'Prediction' };
 const VIEW = { attention: attentionView, steps: stepsView, positions: positionsView, prediction: predictionView };
 
 const models = new Map(); // SHA-256 -> promise of a model: figures on one page share it
@@ -86,7 +86,7 @@ export async function createExplorer(host, options) {
   const thumbs = gallery.map(({ name, label, image, large }) => button(element('img', { src: large ?? image, alt: '', draggable: 'false' }),
     () => store.set({ image: name, tool: store.state.tool === 'draw' ? 'query' : store.state.tool }), { class: 'thumb', 'aria-label': label, title: label, 'data-name': name }));
   const file = element('input', { type: 'file', accept: 'image/*', class: 'file', onchange: () => { take(file.files[0]); file.value = ''; } });
-  const photo = element('label', { class: 'button photo' }, file, element('span', {}, 'Your photo…'));
+  const photo = element('label', { class: 'button photo', title: 'Choose a file, or drop one on the figure' }, file, element('span', {}, 'Photo…'));
   const strip = element('div', { class: 'gallery', role: 'group', 'aria-label': 'Pictures' }, element('div', { class: 'thumbs' }, thumbs), photo);
 
   const tools = createTools(ctx);
@@ -121,9 +121,10 @@ export async function createExplorer(host, options) {
   const figure = element('div', { class: 'figure' },
     guide?.node, element('div', { class: 'top' }, tabs.node, element('div', { class: 'buttons small menu' }, reset, link, python)), copied, strip, alarm,
     element('div', { class: 'stage' },
-      panel('picture', element('header', {}, imageTitle, imageNote), tools.grid.node, shape.channels === 3 ? pixels.node : null, tools.node),
+      panel('picture', element('header', {}, imageTitle, imageNote), tools.grid.node),
       panel('map', element('header', {}, mapTitle, mapNote), map.node, legend),
-      panel('verdict-panel', element('header', {}, element('h3', {}, 'Prediction'), verdict), bars.node)),
+      panel('verdict-panel', element('header', {}, element('h3', {}, 'Prediction'), verdict), bars.node),
+      element('div', { class: 'below' }, tools.node, shape.channels === 3 ? pixels.node : null)),
     controls, chips, readout, place, spoken);
   const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
   root.replaceChildren(element('style', {}, styles), figure);

@@ -1,6 +1,6 @@
 /** Who looks where: one map over the picture, and all heads of all layers beside each other. */
 import { amountScale } from '../colours.js';
-import { canvas, element, segmented, show, slider, button } from '../dom.js';
+import { canvas, element, segmented, slider } from '../dom.js';
 import { paintTiny } from '../paint.js';
 import { attentionTo, headNumbers, patchOf, strongest } from '../reading.js';
 import { nameOf } from '../patch-grid.js';
@@ -11,20 +11,17 @@ export const number = (x, digits = 2) => (Number.isFinite(x) ? x.toFixed(digits)
 export function attentionMap(ctx) {
   const { state, shape } = ctx, { layer, head, query } = state;
   const values = attentionTo(ctx), patches = values.subarray(shape.prefix), scale = amountScale(patches);
-  const who = head === 'mean' ? 'mean of the heads' : `head ${head}`;
-  const whose = query === 'class' ? 'the class token' : `patch ${query}`;
-  const title = {
-    query: `Attention of ${whose}`, received: 'Attention received', rollout: `Rollout to ${whose}`,
-  }[state.show];
+  const who = head === 'mean' ? 'mean of heads' : `head ${head}`, whose = query === 'class' ? 'class token' : `patch ${query}`;
+  const title = { query: 'Attention', received: 'Attention received', rollout: 'Attention rollout' }[state.show];
+  const subtitle = { query: `${whose}, layer ${layer}, ${who}`, received: `layer ${layer}, ${who}`, rollout: `${whose}, layers 0 to ${layer}` }[state.show];
   return {
-    values: patches, classValue: shape.prefix ? values[0] : null, scale, title,
-    subtitle: state.show === 'rollout' ? `layers 0 to ${layer}` : `layer ${layer}, ${who}`,
+    values: patches, classValue: shape.prefix ? values[0] : null, scale, title, subtitle,
   };
 }
 
 export function sentence(ctx) {
   const { state, shape, r } = ctx, values = attentionTo(ctx), best = strongest(values);
-  const name = (patch) => (patch === 'class' ? 'the class token' : nameOf(patch, shape.columns)), to = name(patchOf(ctx, best)), who = state.head === 'mean' ? 'the heads' : `head ${state.head}`;
+  const name = (patch) => (patch === 'class' ? 'the class token' : nameOf(patch, shape.columns)), to = name(patchOf(ctx, best)), who = state.head === 'mean' ? 'mean of the heads' : `head ${state.head}`;
   const whose = name(state.query);
   const start = {
     query: `In layer ${state.layer}, ${who}, ${whose} looks most at ${to}: ${number(values[best])}.`,
@@ -73,13 +70,11 @@ export function attentionView(ctx) {
   });
 
   const temperature = slider('Temperature', { min: -2, max: 3, step: 0.25 }, (power) => set({ temperature: 2 ** power }));
-  const ofHead = element('p', { class: 'note' });
   const node = element('div', { class: 'view' }, kind.node,
     element('div', { class: 'columns' },
       element('div', {}, element('h4', {}, 'All heads'), table),
       element('div', { class: 'stack' }, element('h4', {}, 'The softmax'), temperature.node,
-        element('p', { class: 'note' }, 'Scores are divided by the temperature in every layer: high, and all patches count alike; low, and one takes all. 1 is what the model was trained with.'),
-        ofHead)));
+        element('p', { class: 'note' }, 'Scores are divided by the temperature in every layer: high, and all patches count alike; low, and one takes all. 1 is what the model was trained with.'))));
   return {
     node, map: attentionMap, sentence,
     update(changed) {
@@ -99,7 +94,6 @@ export function attentionView(ctx) {
         cell.title = `layer ${layer}, head ${head}\nentropy ${number(entropy)} nats\nmean distance ${number(distance, 1)} pixels`;
       }
       if (!table.contains(table.getRootNode().activeElement)) reach(state.layer, state.head === 'mean' ? 0 : state.head);
-      show(ofHead, state.head === 'mean' ? 'Entropy and distance below are means over the heads.' : '');
     },
   };
 }

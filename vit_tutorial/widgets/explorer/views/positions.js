@@ -40,10 +40,10 @@ export function positionsView(ctx) {
     node,
     map() {
       const values = similarity(ctx), at = query();
-      if (!values) return { values: new Float32Array(n), scale: signedScale([], 1), title: 'This model has no position embeddings', subtitle: '' };
+      if (!values) return { values: new Float32Array(n), scale: signedScale([], 1), title: 'Positions', subtitle: 'this model has none' };
       return {
         values: values.subarray(at * n, (at + 1) * n), scale: signedScale([], 1), selected: at,
-        title: `Position of ${nameOf(at, columns)}`, subtitle: 'cosine similarity with every other position',
+        title: 'Similar positions', subtitle: `cosine with patch ${at}`,
       };
     },
     sentence() {

@@ -1,6 +1,6 @@
 /** One row of attention, computed before the reader's eyes: scores, scaling, softmax, weighted sum, with the model's own numbers. */
 import { amountScale, css, signedScale } from '../colours.js';
-import { button, element, formula, show } from '../dom.js';
+import { button, element, formula, segmented, show } from '../dom.js';
 import { nameOf } from '../patch-grid.js';
 import { patchOf, strongest, tokenOf, vectorOf, weightsOf } from '../reading.js';
 import { number } from './attention.js';
@@ -8,7 +8,7 @@ import { number } from './attention.js';
 const STEPS = [
   ['Scores', 's_j = q · k_j', 'The query is compared with every key: one dot product a patch. Multiply the two strips number by number, and add.'],
   ['Scale', 's_j / √d', 'Dividing by the square root of the head width keeps the spread of the scores near 1, however wide the head.'],
-  ['Softmax', 'w_j = e^{s_j} / Σ_i e^{s_i}', 'The exponential makes them positive; dividing by the sum makes them shares of 1. This is the attention map.'],
+  ['Softmax', 'w_j = exp s_j / Σ_i exp s_i', 'The exponential makes them positive; dividing by the sum makes them shares of 1. This is the attention map.'],
   ['Weighted sum', 'o = Σ_j w_j v_j', 'Each patch gives its value vector, in the amount of its weight. The sum is what the head writes for this query.'],
 ];
 const SHOWN = 5; // keys in the table
@@ -38,13 +38,15 @@ export function stepsView(ctx) {
   const next = button('Next step', () => set({ step: ctx.state.step + 1 }), { class: 'primary' });
   const title = element('p', { class: 'step-formula' }), text = element('p', { class: 'note' });
   const strips = element('div', { class: 'strips' });
+  const divisor = segmented('Divide the scores by', [['0.5', '√d'], ['0', '1'], ['1', 'd']], (value) => set({ scale: Number(value) }));
+  const choice = element('div', { class: 'buttons' }, element('span', { class: 'note' }, 'In every layer, divide by'), divisor.node);
   const body = element('tbody', {});
   const heads = ['q · k', 'scaled', 'softmax', 'w · |v|'].map((name) => element('th', { scope: 'col' }, name));
   const table = element('table', { class: 'numbers' }, element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, 'key'), heads)), body);
   const node = element('div', { class: 'view' },
     element('div', { class: 'steps', role: 'group', 'aria-label': 'Steps of attention' }, tabs),
     element('div', { class: 'columns' },
-      element('div', { class: 'stack' }, title, text, strips, element('div', { class: 'buttons' }, back, next)),
+      element('div', { class: 'stack' }, title, text, strips, choice, element('div', { class: 'buttons' }, back, next)),
       element('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Numbers of the strongest keys' }, table)));
   const lines = Array.from({ length: SHOWN + 1 }, () => {
     const name = button('', () => set({ key: lines.find((line) => line.name === name).key }), { class: 'link' });
@@ -75,7 +77,7 @@ export function stepsView(ctx) {
     }
     if (step === 2) {
       const top = row.scaled.reduce((a, b) => Math.max(a, b), -Infinity), total = row.scaled.reduce((sum, s) => sum + Math.exp(s - top), 0);
-      return [element('p', { class: 'sum' }, `${name}: e^(${number(row.scaled[j])}) / Σ = ${number(Math.exp(row.scaled[j] - top) / total, 3)}`),
+      return [element('p', { class: 'sum' }, `${name}: exp(${number(row.scaled[j])}) / Σ = ${number(Math.exp(row.scaled[j] - top) / total, 3)}`),
         element('p', { class: 'note' }, `All ${shape.tokens} weights add up to ${number(row.weights.reduce((a, b) => a + b, 0), 3)}.`)];
     }
     const part = Float32Array.from(v, (x) => x * row.weights[j]), scale = signedScale([...v, ...row.output]);
@@ -87,7 +89,7 @@ export function stepsView(ctx) {
     map() {
       const row = rowOf(ctx), { step, layer, head } = ctx.state;
       const values = [row.dots, row.scaled, row.weights, row.sizes][step].subarray(prefix);
-      const titles = ['Scores q · k', 'Scaled scores', 'Weights', 'Size of what each patch gives, w · |v|'];
+      const titles = ['Scores, q · k', 'Scaled scores', 'Weights', 'Given, w · |v|'];
       return {
         values, scale: step < 2 ? signedScale(values) : amountScale(values), classValue: prefix ? [row.dots, row.scaled, row.weights, row.sizes][step][0] : null,
         title: titles[step], subtitle: `${ctx.state.query === 'class' ? 'class token' : `patch ${ctx.state.query}`}, layer ${layer}, head ${head}`, key: patchOf(ctx, row.key),
@@ -105,6 +107,8 @@ export function stepsView(ctx) {
       show(title, formula(STEPS[step][1]));
       show(text, STEPS[step][2]);
       show(strips, ...explain(row));
+      choice.hidden = step !== 1;
+      divisor.set(String(ctx.state.scale));
       const order = Array.from(row.weights.keys()).sort((a, b) => row.weights[b] - row.weights[a]).filter((j) => j !== row.key);
       [row.key, ...order.slice(0, SHOWN)].forEach((j, at) => {
         const line = lines[at], values = [row.dots[j], row.scaled[j], row.weights[j], row.sizes[j]];

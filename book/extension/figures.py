@@ -1,0 +1,138 @@
+"""The directive ``{live-figure}``, and the files that figures load.
+
+    ```{live-figure} explorer
+    :model: digits28
+    :layer: 2
+    :head: mean
+    :steps: look_inside.yml
+    The caption.
+    ```
+
+The options are those of ``vit_tutorial.widgets.explorer``; ``steps`` names a YAML file beside the page. Notebook cells call that
+function. Either way the page carries a picture and a caption; a small script makes the figure live when it comes near the screen. All
+scripts, models and galleries lie once in ``_figures`` beside the pages: in ``_static`` Jupyter Book would put each .js into every page.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import yaml
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+FOLDER = "_figures"
+LIST_OPTIONS = ("hide", "move", "heads_off")
+OPTIONS = (
+    "image",
+    "view",
+    "show",
+    "layer",
+    "head",
+    "query",
+    "step",
+    "key",
+    "temperature",
+    "scale",
+    "positions",
+    *LIST_OPTIONS,
+)
+
+
+class live_figure(nodes.General, nodes.Element):
+    """``html``: the figure up to its caption. ``picture``: PNG bytes. Children: the caption."""
+
+
+class LiveFigure(SphinxDirective):
+    required_arguments = 1
+    has_content = True
+    option_spec: ClassVar = {name: directives.unchanged_required for name in (*OPTIONS, "model", "steps", "name")}
+
+    def run(self) -> list[nodes.Node]:
+        if self.arguments[0] != "explorer":
+            raise self.error(f"no live figure {self.arguments[0]!r}; there is: explorer")
+        # Imported here, so that a build which reads no page with a figure does not import torch.
+        from vit_tutorial.widgets.assets import needed, sources
+        from vit_tutorial.widgets.attention_explorer import check_steps, page_element, start_state
+        from vit_tutorial.widgets.explorer_picture import draw
+
+        state = {name: yaml.safe_load(self.options[name]) for name in OPTIONS if name in self.options}
+        state.update(
+            {name: [state[name]] for name in LIST_OPTIONS if name in state and not isinstance(state[name], list)}
+        )
+        state.update({"heads_off": [str(head) for head in state["heads_off"]]} if "heads_off" in state else {})
+        try:
+            steps = self.read_steps()
+            check_steps(steps)
+            start = start_state(self.options.get("model", "digits28"), steps, state)
+            still = draw(start)
+        except (ValueError, OSError) as error:
+            raise self.error(str(error)) from error
+        html = page_element(start, still.svg, "<caption>", self.options.get("name", ""))
+        for name in needed(html):
+            for path in sources(name):
+                self.env.note_dependency(str(path))
+        node = live_figure("", html=html.split("<figcaption>")[0], picture=still.png)
+        caption, messages = self.parse_inline(" ".join(self.content), lineno=self.lineno)
+        node += caption
+        return [node, *messages]
+
+    def read_steps(self) -> list[dict[str, Any]]:
+        if "steps" not in self.options:
+            return []
+        relative, path = self.env.relfn2path(self.options["steps"])
+        self.env.note_dependency(relative)
+        return cast("list[dict[str, Any]]", yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+
+
+def visit_html(translator: Any, node: live_figure) -> None:
+    translator.body.append(node["html"] + ("<figcaption>" if node.children else ""))
+
+
+def depart_html(translator: Any, node: live_figure) -> None:
+    translator.body.append(("</figcaption>" if node.children else "") + "</figure>\n")
+
+
+def visit_latex(translator: Any, node: live_figure) -> None:
+    name = f"live-figure-{id(node)}.png"
+    Path(translator.builder.outdir, name).write_bytes(node["picture"])
+    translator.body.append(rf"\begin{{figure}}[htbp]\centering\includegraphics[width=\linewidth]{{{name}}}\caption{{")
+
+
+def depart_latex(translator: Any, node: live_figure) -> None:
+    translator.body.append("}\\end{figure}\n")
+
+
+def start_figures(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """A page with figures gets the script that starts them; its pre-rendered pictures become files."""
+    body = context.get("body", "")
+    if "data-vt-figure=" not in body:
+        return
+    base = context["pathto"](FOLDER, resource=True)
+    if 'data-vt-figure="live"' in body:
+        from vit_tutorial.widgets.sliders_page import to_files
+
+        body = to_files(body, Path(app.outdir) / FOLDER / "live", f"{base}/live")
+    context["body"] = f'{body}\n<script src="{base}/vit-figures.js" defer></script>'
+
+
+def gather_files(app: Sphinx, error: Exception | None) -> None:
+    """What the pages' figures load, written beside the pages."""
+    if error or app.builder.format != "html":
+        return
+    pages = [path.read_text(encoding="utf-8") for path in Path(app.outdir).rglob("*.html")]
+    if any(re.search("data-vt-figure=", page) for page in pages):
+        from vit_tutorial.widgets.assets import needed, write_assets
+
+        write_assets(Path(app.outdir) / FOLDER, {name for page in pages for name in needed(page)})
+
+
+def setup(app: Sphinx) -> None:
+    app.add_node(live_figure, html=(visit_html, depart_html), latex=(visit_latex, depart_latex))
+    app.add_directive("live-figure", LiveFigure)
+    app.connect("html-page-context", start_figures, priority=950)
+    app.connect("build-finished", gather_files)
