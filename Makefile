@@ -5,6 +5,8 @@ READY := .venv/.ready
 PORT ?= 8000
 # Builds and tests never wait for a server: what has to be downloaded is a reader's own choice.
 export HF_HUB_OFFLINE ?= 1
+# Threads that wait sleep instead of spinning, which matters where several processes share a few cores.
+export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: book serve test test-package test-book test-notebooks test-browser lint format lab clean distclean
 
