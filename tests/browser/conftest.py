@@ -71,3 +71,31 @@ def base(request: pytest.FixtureRequest) -> str:
     if request.param == "http":
         return str(request.getfixturevalue("server"))
     return str(request.getfixturevalue("html").as_uri())
+
+
+@pytest.fixture(scope="session")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of small pages with attention explorers."""
+    from explorer_page import write_site
+
+    return write_site(tmp_path_factory.mktemp("figures"))
+
+
+@pytest.fixture(scope="session")
+def figures_server(figures: Path) -> Iterator[str]:
+    """The address of a web server that shows them."""
+    handler = functools.partial(Quiet, directory=str(figures))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_address[1]}"
+        httpd.shutdown()
+
+
+@pytest.fixture(params=["http", "file"])
+def figures_base(request: pytest.FixtureRequest) -> str:
+    """Where they are opened from: a web server, and a folder."""
+    return str(
+        request.getfixturevalue("figures_server")
+        if request.param == "http"
+        else request.getfixturevalue("figures").as_uri()
+    )

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from vit_tutorial.widgets import page_model
 from vit_tutorial.widgets.export import PageModel
-from vit_tutorial.widgets.page_model import GALLERY, MODELS, gallery, read_page_model
+from vit_tutorial.widgets.page_model import GALLERY, gallery, read_page_model
 
 HERE = Path(__file__).parent
 LOADER = "vit-figures.js"  # what a page with figures starts with; the figures name the rest
@@ -29,7 +30,7 @@ def sources(name: str) -> list[Path]:
     """
     kind, _, model = name.removesuffix(".js").partition("-")
     if kind == "model":
-        return [MODELS / f"{model}.json", MODELS / f"{model}.bin"]
+        return [page_model.MODELS / f"{model}.json", page_model.MODELS / f"{model}.bin"]
     found = [GALLERY / f"{model}.json"] if kind == "gallery" else sorted(HERE.glob(f"*/dist/{name}"))
     if not found:
         raise FileNotFoundError(f"a figure needs {name}, which is none of the figures' files")
