@@ -88,15 +88,16 @@ def decode(value: Any) -> Any:
 def random_model(seed: int = 0, **fields: Any) -> VisionTransformer:
     """A model in evaluation mode with nothing left as it was initialised, in which every part matters.
 
-    N(0, 0.02) is added to every parameter, so that nothing is zero or one; then matrices are made four times larger, because a fresh
-    model attends to all patches almost alike, which hides a wrong position, head or scale.
+    A fresh model attends to all patches almost alike, and its positions whisper, which hides a wrong position, head or scale. So maps
+    are drawn with variance 1 / inputs, tokens and positions with standard deviation 0.5, and N(0, 0.02) is added to every parameter.
     """
     torch.manual_seed(seed)
     model = VisionTransformer(ViTConfig(**fields)).eval()
     with torch.no_grad():
-        for parameter in model.parameters():
+        for name, parameter in model.named_parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(std=parameter[0].numel() ** -0.5 if name.endswith("weight") else 0.5)
             parameter += 0.02 * torch.randn_like(parameter)
-            parameter *= 4 if parameter.ndim > 1 else 1
     return model
 
 
