@@ -121,7 +121,7 @@ class PageFigure:
             f'<img class="vt-still" src="{sources[self.shown[self.number_at_start]]}" alt="{html.escape(self.text_at_start)}" '
             f'width="{width}" height="{height}" loading="lazy" decoding="async">'
             + (f"<figcaption>{html.escape(self.caption)}</figcaption>" if self.caption else "")
-            + f"<noscript><p>With JavaScript this figure has controls: {html.escape(names)}.</p></noscript>"
+            + f'<noscript><p class="caption">With JavaScript this figure has controls: {html.escape(names)}.</p></noscript>'
             + f'<script type="application/json">{json.dumps(data).replace("<", chr(92) + "u003c")}</script>'
             f'<script class="vt-live-script">{SCRIPT.read_text(encoding="utf-8")}</script></figure>'
         )

@@ -4,6 +4,7 @@ import styles from './live.css';
 
 export { styles };
 
+const SHORT = 9; // letters of a name that stands beside its control on a narrow screen; longer ones stand above
 const PAUSE = 600; // ms without a change until the new alternative text is read out
 
 /**
@@ -20,7 +21,8 @@ export function createControls(parameters, start, changed) {
   }));
   const alarm = element('p', { class: 'alarm', role: 'alert', hidden: true });
   const voice = element('p', { class: 'spoken', role: 'status' });
-  const node = element('div', { class: 'controls', role: 'group', 'aria-label': 'Settings of this figure' },
+  const short = parameters.every(({ label, kind }) => kind === 'switch' || label.length <= SHORT);
+  const node = element('div', { class: `controls ${short ? 'short' : ''}`, role: 'group', 'aria-label': 'Settings of this figure' },
     controls.map((control) => control.node), alarm, voice);
   let timer;
   const set = (next) => next.forEach((place, i) => { places[i] = place; controls[i].set(place); });
