@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -153,9 +153,10 @@ def load_recipe(name_or_path: str | Path, **overrides: Any) -> Recipe:
         )
     try:
         content = _mapping(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, RecipeError) as error:
+        recipe = Recipe.from_dict({**content, "name": path.stem})  # the file's name is the recipe's name
+    except (yaml.YAMLError, UnicodeDecodeError, RecipeError) as error:
         raise RecipeError(f"{path} is not a recipe: {error}") from error
-    return Recipe.from_dict({**content, "name": path.stem}).with_(**overrides)
+    return recipe.with_(**overrides)
 
 
 def list_recipes() -> list[str]:
@@ -191,28 +192,36 @@ def _convert(key: str, value: Any) -> Any:
     hints = get_type_hints(Recipe)
     if key not in hints:
         near = difflib.get_close_matches(key, hints, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known fields: {', '.join(f.name for f in fields(Recipe))}"
-        raise RecipeError(f"unknown field {key!r} in a recipe; {hint}")
-    if value is None and type(None) in get_args(hints[key]):
-        return None
-    kind = next((kind for kind in get_args(hints[key]) if kind in (int, float)), hints[key])
+        remedy = f"did you mean {near[0]!r}?" if near else f"known fields: {', '.join(hints)}"
+        raise RecipeError(f"unknown field {key!r} in a recipe; {remedy}")
+    hint = hints[key]
+    if type(None) in get_args(hint):  # "int | None"
+        if value is None:
+            return None
+        hint = get_args(hint)[0]
     try:
-        if hints[key] in (str, bool):
-            if not isinstance(value, hints[key]):
-                raise ValueError
-            return value
-        if str(hints[key]).startswith("tuple"):
-            values = tuple(kind(item) for item in ([value] if isinstance(value, (int, float)) else value))
-            if key == "betas" and len(values) != 2:
-                raise ValueError
-            return values
-        number = kind(value)
-        if isinstance(value, bool) or number != float(value):  # epochs: 1.5, or shift: true
-            raise ValueError
-        return number
+        return _as(hint, value)
     except (TypeError, ValueError) as error:
-        expected = str(getattr(hints[key], "__name__", hints[key]))
+        expected = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
         raise RecipeError(f"field {key!r} is {value!r}; expected {expected}") from error
+
+
+def _as(kind: Any, value: Any) -> Any:
+    """The value as str, bool, int, float or a tuple of those. Raises TypeError or ValueError if it is none."""
+    if kind in (str, bool):
+        if not isinstance(value, kind):
+            raise TypeError
+        return value
+    if get_origin(kind) is tuple:
+        items = list(value) if isinstance(value, (list, tuple)) else [value]
+        kinds = get_args(kind)
+        if kinds[-1] is Ellipsis:
+            kinds = kinds[:1] * len(items)
+        return tuple(_as(inner, item) for inner, item in zip(kinds, items, strict=True))
+    number = kind(value)
+    if isinstance(value, bool) or number != float(value):  # shift: true, or epochs: 1.5
+        raise ValueError
+    return number
 
 
 def _number(value: Any) -> Any:

@@ -83,7 +83,9 @@ class TrainingState:
             restore_optimizer(self.optimizer, groups.get("optimizer", {}))
             self.counters = Counters(**counters)
         except (KeyError, TypeError, RuntimeError) as error:
-            raise ValueError(f"{path} is a checkpoint of another model: {error}; choose another --out") from error
+            first, *more = [line.strip() for line in str(error).splitlines()]
+            what = more[0] if more else first
+            raise ValueError(f"{path} is a checkpoint of another model ({what}); choose another --out") from error
 
 
 def copy_weights(model: nn.Module) -> dict[str, Tensor]:

@@ -1,0 +1,100 @@
+"""Records: what is in them, and whether they still are what their recipes say."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import pytest
+from training_helpers import TINY, tiny_task
+
+from vit_tutorial.cli.parser import build_parser
+from vit_tutorial.cli.train import changed_fields
+from vit_tutorial.training import fit, load_recipe
+from vit_tutorial.training import record as records
+from vit_tutorial.training.record import RecordError, check, list_records, make_record, read_record, summary
+
+
+@pytest.fixture(scope="module")
+def record() -> dict[str, Any]:
+    task, recipe = tiny_task(epochs=1)
+    results = [fit(task, recipe, seed=seed, progress=False) for seed in (0, 1)]
+    return make_record("tiny", "vit-tutorial train digits", recipe, {**TINY, "epochs": 1}, [0, 1], task.splits, results)
+
+
+@pytest.mark.parametrize("name", list_records())
+def test_every_committed_record_is_what_its_recipe_says(name: str) -> None:
+    assert check(read_record(name)) == []
+
+
+@pytest.mark.parametrize("name", list_records())
+def test_every_committed_records_command_gives_the_recorded_recipe(name: str) -> None:
+    record = read_record(name)
+    options = build_parser().parse_args(record["command"].split()[1:])
+    assert load_recipe(options.recipe, **changed_fields(options)).to_dict() == record["recipe"]
+    assert options.seeds == record["seeds"]
+    assert options.record == record["name"] == name
+
+
+@pytest.mark.parametrize("name", list_records())
+def test_every_committed_records_numbers_agree_with_each_other(name: str) -> None:
+    record = read_record(name)
+    for key, metric in record["metrics"].items():
+        assert len(metric["values"]) == len(record["seeds"]), key
+        assert metric == {**summary(key, metric["values"])}
+    assert not (record["git_commit"] or "").endswith("-dirty"), "recorded from code that was never committed"
+
+
+def test_a_record_says_what_was_run_on_what_and_how_well(record: dict[str, Any]) -> None:
+    assert record["data"] | {"sha256": "", "variant": ""} == {
+        "name": "digits", "n_train": 1078, "n_val": 360, "n_test": 359, "sha256": "", "variant": ""
+    }  # fmt: skip
+    assert len(record["data"]["sha256"]) == 64
+    assert record["device"].startswith(("CPU: ", "GPU: "))
+    assert {"python", "torch", "torchvision", "vit_tutorial"} == set(record["versions"])
+    assert record["status"] == "complete"
+    accuracy = record["metrics"]["test_accuracy"]
+    assert accuracy["unit"] == "fraction"
+    assert accuracy["mean"] == pytest.approx(statistics.mean(accuracy["values"]))
+    assert accuracy["std"] == pytest.approx(statistics.stdev(accuracy["values"]))
+    json.dumps(record)
+
+
+def test_the_spread_of_one_seed_is_unknown_and_not_zero() -> None:
+    assert summary("test_accuracy", [0.9])["std"] is None
+
+
+def test_a_record_of_todays_recipe_has_no_differences(record: dict[str, Any]) -> None:
+    assert check(record) == []
+
+
+def test_a_recipe_that_changed_since_is_noticed(record: dict[str, Any]) -> None:
+    stale = {**record, "recipe": {**record["recipe"], "lr": 0.5}}
+    assert check(stale) == ["lr: 0.5 was recorded, the recipe says 0.003"]
+
+
+def test_a_recipe_that_is_gone_is_noticed(record: dict[str, Any]) -> None:
+    (difference,) = check({**record, "recipe": {**record["recipe"], "name": "gone"}})
+    assert "no recipe 'gone'" in difference
+
+
+def test_records_are_written_and_read(record: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "RESULTS", tmp_path)
+    records.write_record(record)
+    assert list_records() == ["tiny"]
+    assert read_record("tiny") == record
+    with pytest.raises(RecordError, match=r"no record 'tiney'; did you mean 'tiny'\?"):
+        read_record("tiney")
+    (tmp_path / "cut.json").write_text(json.dumps(record)[:40])
+    with pytest.raises(RecordError, match=r"cut\.json is not a record"):
+        read_record("cut")
+
+
+def test_runs_of_different_code_make_no_one_record() -> None:
+    task, recipe = tiny_task(epochs=1)
+    results = [fit(task, recipe, seed=seed, progress=False) for seed in (0, 1)]
+    results[1].environment = {**results[1].environment, "git_commit": "another"}
+    with pytest.raises(RecordError, match="seed 1 was run with another git_commit than seed 0"):
+        make_record("mixed", "", recipe, {}, [0, 1], task.splits, results)

@@ -1,0 +1,272 @@
+"""The loop: it learns, resumes exactly, chooses on the validation split, and stops when it must."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from training_helpers import tiny, tiny_task
+
+from vit_tutorial.data import Splits, augment
+from vit_tutorial.tasks import Classification
+from vit_tutorial.training import DivergedError, RunFolder, RunFolderError, evaluate, fit, predict
+from vit_tutorial.training import loop as loop_module
+from vit_tutorial.training.checkpoint import load_checkpoint
+
+
+class Killed(Exception):
+    """Stands for whatever ends a process."""
+
+
+class DiesAt(Classification):
+    """A task that raises when the given batch is prepared for training."""
+
+    def __init__(self, recipe: Any, batch: int) -> None:
+        super().__init__(recipe)
+        self.left = batch
+
+    def prepare(self, images: Tensor, labels: Tensor, train: bool) -> tuple[Tensor, Tensor]:
+        self.left -= train
+        if self.left < 0:
+            raise Killed
+        return super().prepare(images, labels, train)
+
+
+def same_weights(a: torch.nn.Module, b: torch.nn.Module) -> bool:
+    return all(torch.equal(mine, theirs) for mine, theirs in zip(a.state_dict().values(), b.state_dict().values()))
+
+
+def without_times(history: list[dict[str, float]]) -> list[dict[str, float]]:
+    return [{k: v for k, v in row.items() if k not in ("seconds", "images_per_s")} for row in history]
+
+
+def test_the_loss_falls_and_the_accuracy_rises() -> None:
+    task, recipe = tiny_task(epochs=12, lr=5e-3, batch_size=64)
+    result = fit(task, recipe, progress=False)
+    assert result.history[-1]["train_loss"] < 0.8 * result.history[0]["train_loss"]
+    assert result.metrics["test_accuracy"] > 0.4  # chance is 0.1
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
+    task, recipe = tiny_task(epochs=1)
+    first, second, other = (fit(task, recipe, seed=seed, progress=False, test=False) for seed in (3, 3, 4))
+    assert same_weights(first.model, second.model)
+    assert not same_weights(first.model, other.model)
+
+
+def test_random_numbers_drawn_elsewhere_do_not_change_the_run_nor_the_run_them() -> None:
+    task, recipe = tiny_task(epochs=1, rotate=20)
+    torch.manual_seed(5)
+    first = fit(task, recipe, progress=False, test=False)
+    drawn = torch.rand(3)
+    second = fit(task, recipe, progress=False, test=False)
+    assert same_weights(first.model, second.model)
+    torch.manual_seed(5)
+    assert torch.equal(drawn, torch.rand(3))
+
+
+@pytest.mark.parametrize("dies_at", [2, 4, 6])
+def test_a_run_that_died_goes_on_to_the_same_weights(tmp_path: Path, dies_at: int) -> None:
+    """Augmentation, mixup, dropout, drop path, moving average: none of them notices (4 steps are an epoch)."""
+    changes = {"mixup": 0.4, "random_erasing": 0.3, "model__drop_rate": 0.1, "model__drop_path_rate": 0.2}
+    recipe = tiny(checkpoint_every_steps=2, ema_decay=0.9, **changes)
+    undisturbed = fit(Classification(recipe), recipe, tmp_path / "whole", progress=False)
+    with pytest.raises(Killed):
+        fit(DiesAt(recipe, dies_at + 1), recipe, tmp_path / "cut", progress=False)
+    assert load_checkpoint(tmp_path / "cut" / "checkpoint.safetensors")[1]["step"] == dies_at
+    resumed = fit(Classification(recipe), recipe, tmp_path / "cut", progress=False)
+    assert same_weights(resumed.model, undisturbed.model)
+    assert without_times(resumed.history) == without_times(undisturbed.history)
+    whole, cut = (load_checkpoint(tmp_path / name / "checkpoint.safetensors")[0] for name in ("whole", "cut"))
+    for group in ("model", "ema", "optimizer"):
+        assert all(torch.equal(whole[group][name], cut[group][name]) for name in whole[group]), group
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, recipe = tiny_task(epochs=1)
+    first = fit(task, recipe, tmp_path, progress=False)
+    monkeypatch.setattr(loop_module, "train", lambda *_: pytest.fail("it trained"))
+    again = fit(task, recipe, tmp_path, progress=False)
+    assert again.already_finished
+    assert again.metrics == first.metrics
+    assert same_weights(again.model, first.model)
+
+
+def test_no_resume_starts_afresh(tmp_path: Path) -> None:
+    task, recipe = tiny_task(epochs=1)
+    fit(task, recipe, tmp_path, progress=False)
+    other = recipe.with_(lr=1e-4)
+    result = fit(task, other, tmp_path, resume=False, progress=False)
+    assert not result.already_finished
+    assert json.loads((tmp_path / "run.json").read_text())["recipe"]["lr"] == 1e-4
+
+
+def test_the_folder_of_another_recipe_seed_or_data_is_refused(tmp_path: Path) -> None:
+    task, recipe = tiny_task(epochs=1)
+    fit(task, recipe, tmp_path, progress=False)
+    with pytest.raises(RunFolderError, match=r"another run: lr is 0\.003 there and 0\.004 now\. Choose another --out"):
+        fit(task, recipe.with_(lr=0.004), tmp_path, progress=False)
+    with pytest.raises(RunFolderError, match="seed is 0 there and 1 now"):
+        fit(task, recipe, tmp_path, seed=1, progress=False)
+    train, val, test = task.splits
+    fewer = Classification(recipe, splits=Splits(train.select(range(300)), val, test))
+    with pytest.raises(RunFolderError, match="the data's contents are not the same"):
+        fit(fewer, recipe, tmp_path, progress=False)
+
+
+def test_how_often_checkpoints_are_written_may_change_between_two_halves(tmp_path: Path) -> None:
+    task, recipe = tiny_task(epochs=1)
+    fit(task, recipe, tmp_path, progress=False)
+    assert fit(task, recipe.with_(checkpoint_every_seconds=1.0), tmp_path, progress=False).already_finished
+
+
+def test_a_run_that_failed_before_its_first_checkpoint_leaves_the_folder_free(tmp_path: Path) -> None:
+    task, recipe = tiny_task(batch_size=5000)
+    with pytest.raises(ValueError, match="batch_size 5000 is larger than the training split of 1078 images"):
+        fit(task, recipe, tmp_path, progress=False)
+    fit(*tiny_task(epochs=1), tmp_path, progress=False)
+
+
+class Explodes(Classification):
+    """Its loss is NaN from the sixth training batch on."""
+
+    batches = 0
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        self.batches += 1
+        return super().loss(outputs, targets) * (float("nan") if self.batches > 5 else 1.0)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
+    recipe = tiny(checkpoint_every_steps=2, lr=0.01)
+    with pytest.raises(DivergedError) as caught:
+        fit(Explodes(recipe), recipe, tmp_path, progress=False)
+    message, path = str(caught.value), RunFolder(tmp_path).checkpoint
+    assert "the loss is nan" in message
+    assert "at step 5" in message
+    assert re.search(r"learning rate 0\.00\d+", message)
+    assert str(path) in message
+    groups, counters = load_checkpoint(path)
+    assert counters["step"] == 4
+    assert all(tensor.isfinite().all() for tensor in groups["model"].values())
+
+
+def test_a_gradient_that_is_infinite_stops_the_run_before_the_weights_change() -> None:
+    task, recipe = tiny_task(clip_grad=0)
+    model = task.build_model()
+
+    class Overflow(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Tensor) -> Tensor:
+            return gradient * float("inf")
+
+    model.head.register_forward_hook(lambda *args: Overflow.apply(args[-1]))
+    task.build_model = lambda: model  # type: ignore[method-assign]
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with pytest.raises(DivergedError, match=r"gradient's norm (nan|inf) at step 0"):
+        fit(task, recipe, progress=False)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+class ScriptedScores(Classification):
+    """Validation accuracies from a list; counts how often the test split is looked at."""
+
+    def __init__(self, recipe: Any, scores: list[float]) -> None:
+        super().__init__(recipe)
+        self.scores, self.seen, self.test_evaluations = list(scores), [], 0
+
+    def metrics(self, totals: dict[str, Tensor]) -> dict[str, float]:
+        if totals["confusion"].sum() == len(self.splits.test):
+            self.test_evaluations += 1
+            return {"accuracy": 0.5}
+        return {"accuracy": self.scores.pop(0)}
+
+
+def test_the_weights_of_the_best_validation_score_are_kept(tmp_path: Path) -> None:
+    recipe = tiny(epochs=4, schedule="constant", ema_decay=0)
+    result = fit(ScriptedScores(recipe, [0.1, 0.7, 0.7, 0.3]), recipe, progress=False)
+    assert result.metrics["best_epoch"] == 2
+    assert result.metrics["val_accuracy"] == 0.7
+    two_epochs = tiny(epochs=2, schedule="constant", ema_decay=0)
+    same = fit(ScriptedScores(two_epochs, [0.1, 0.7]), two_epochs, progress=False)
+    assert same_weights(result.model, same.model)
+
+
+def test_the_test_split_is_scored_once() -> None:
+    recipe = tiny(epochs=3)
+    task = ScriptedScores(recipe, [0.1, 0.2, 0.3])
+    fit(task, recipe, progress=False)
+    assert task.test_evaluations == 1
+
+
+def test_without_test_the_test_split_is_not_touched() -> None:
+    recipe = tiny(epochs=1)
+    task = ScriptedScores(recipe, [0.1])
+    assert "test_accuracy" not in fit(task, recipe, progress=False, test=False).metrics
+    assert task.test_evaluations == 0
+
+
+def test_patience_stops_after_so_many_evaluations_without_a_better_one() -> None:
+    recipe = tiny(epochs=9, patience=2)
+    result = fit(ScriptedScores(recipe, [0.1, 0.4, 0.3, 0.4, 0.9, 0.9]), recipe, progress=False)
+    assert [row["epoch"] for row in result.history] == [1, 2, 3, 4]
+    assert result.metrics["best_epoch"] == 2
+
+
+def test_evaluation_comes_every_so_many_epochs_and_at_the_end() -> None:
+    task, recipe = tiny_task(epochs=5, eval_every=2)
+    assert [row["epoch"] for row in fit(task, recipe, progress=False, test=False).history] == [2, 4, 5]
+
+
+def test_an_evaluation_is_the_mean_over_images_and_not_over_batches() -> None:
+    task, _ = tiny_task()
+    model = task.build_model()
+    logits, labels = predict(task, model, task.splits.val)
+    scores = evaluate(task, model, task.splits.val, batch_size=17)
+    assert scores["accuracy"] == pytest.approx((logits.argmax(1) == labels).float().mean().item())
+    assert scores["loss"] == pytest.approx(torch.nn.functional.cross_entropy(logits, labels).item(), rel=1e-5)
+
+
+def test_an_evaluation_leaves_the_model_in_the_mode_it_was_in() -> None:
+    task, _ = tiny_task()
+    model = task.build_model().train()
+    evaluate(task, model, task.splits.val)
+    assert model.training
+
+
+def test_bf16_computes_in_bf16_and_keeps_the_weights_in_fp32() -> None:
+    task, recipe = tiny_task(epochs=1, precision="bf16")
+    seen = set()
+    task.loss = lambda outputs, targets: seen.add(outputs.dtype) or Classification.loss(task, outputs, targets)  # type: ignore[method-assign]
+    result = fit(task, recipe, progress=False, test=False)
+    assert seen == {torch.bfloat16}
+    assert {parameter.dtype for parameter in result.model.parameters()} == {torch.float32}
+
+
+def test_a_run_logs_its_losses_rates_and_speed(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    task, recipe = tiny_task()
+    result = fit(task, recipe, tmp_path, progress=False)
+    rows = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    assert rows == result.history
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert len(events.Scalars("step/loss")) == 8
+    assert {"step/lr", "step/grad_norm", "epoch/val_accuracy", "epoch/images_per_s"} <= set(events.Tags()["scalars"])
+    assert events.Scalars("epoch/val_accuracy")[-1].value == pytest.approx(rows[-1]["val_accuracy"])
+
+
+def test_a_task_without_augmentation_prepares_training_as_evaluation() -> None:
+    task, _ = tiny_task(shift=0, rotate=0)
+    images, labels = task.splits.train.images[:9], task.splits.train.labels[:9]
+    assert torch.equal(task.prepare(images, labels, train=True)[0], task.prepare(images, labels, train=False)[0])
+    assert torch.equal(augment(images, task.splits.mean, task.splits.std), task.prepare(images, labels, False)[0])
