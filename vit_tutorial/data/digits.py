@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from sklearn.datasets import load_digits
 
 from .dataset import Splits, TensorImages
 from .splitting import split_tensor_images
@@ -24,6 +23,8 @@ def digits(split_seed: int = SPLIT_SEED) -> Splits:
     Returns:
         `Splits` of `TensorImages`: images uint8 [N, 1, 8, 8], labels 0..9.
     """
+    from sklearn.datasets import load_digits  # here, because it takes a second that other data sets need not pay
+
     source = load_digits()
     images = torch.from_numpy(source.images).mul(255 / 16).round().to(torch.uint8).unsqueeze(1)  # [N, 1, 8, 8]
     labels = torch.from_numpy(source.target).to(torch.int64)
