@@ -46,7 +46,7 @@ def page_html(*figures: str, theme: str = "light") -> str:
     return (
         f'<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>A page</title>'
         '<link rel="icon" href="data:,"><meta name="viewport" content="width=device-width"><link rel="stylesheet" href="book.css"></head>'
-        '<body><main class="bd-article" style="max-width: 46rem; margin: auto; padding: 0 16px"><h1>A page</h1><p>Text before.</p>'
+        '<body style="margin: 0; background: var(--vt-paper); color: var(--vt-ink)"><main class="bd-article" style="max-width: 46rem; margin: auto; padding: 0 16px"><h1>A page</h1><p>Text before.</p>'
         f'{"".join(figures)}<p id="after">Text after.</p></main>{loader}</body></html>'
     )  # fmt: skip
 

@@ -33,5 +33,8 @@ export function signedScale(values, high = 0) {
 
 export const css = ([r, g, b]) => `rgb(${r} ${g} ${b})`;
 
-/** Black or white, whichever reads better on a colour. */
-export const inkOn = ([r, g, b]) => (0.299 * r + 0.587 * g + 0.114 * b > 140 ? '#000' : '#fff');
+/** Black or white, whichever has more contrast on a colour (WCAG's relative luminance; they are equal at 0.179). */
+export function inkOn(rgb) {
+  const [r, g, b] = rgb.map((c) => (c <= 10 ? c / 3294.6 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? '#000' : '#fff';
+}

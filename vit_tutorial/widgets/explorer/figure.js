@@ -3,7 +3,7 @@
  * (state.js) and from one forward pass of the engine.
  */
 import { createBars } from './bars.js';
-import { button, canvas, element, segmented, show, slider, switcher } from './dom.js';
+import { button, element, segmented, show, slider, switcher } from './dom.js';
 import { css } from './colours.js';
 import { createGuide } from './guide.js';
 import { createPatchGrid, nameOf } from './patch-grid.js';
@@ -97,7 +97,7 @@ export async function createExplorer(host, options) {
     focus: (patch) => store.set({ [store.state.view === 'steps' ? 'key' : 'query']: patch }),
   });
   const bars = createBars(vit.classes ?? Array.from({ length: shape.classes }, (_, i) => String(i)));
-  const imageTitle = element('h3', {}), mapTitle = element('h3', {}), mapNote = element('p', { class: 'sub' }), imageNote = element('p', { class: 'sub' });
+  const imageTitle = element('p', { class: 'title' }), mapTitle = element('p', { class: 'title' }), mapNote = element('p', { class: 'sub' }), imageNote = element('p', { class: 'sub' });
   const pixels = switcher('As the model sees it', (on) => { ctx.coarse = on; render(new Set(['image'])); });
   const low = element('span', {}), high = element('span', {}), ramp = element('span', { class: 'ramp' });
   const legend = element('div', { class: 'legend', 'aria-hidden': 'true' }, low, ramp, high);
@@ -117,15 +117,16 @@ export async function createExplorer(host, options) {
   const python = button('Python', () => copy(pythonText(), python), { title: 'Copy Python code that computes this view' });
   const copied = element('textarea', { class: 'copied', readonly: true, hidden: true, rows: 8, 'aria-label': 'To copy' });
 
-  const panel = (name, ...content) => element('section', { class: `panel ${name}` }, content);
+  const slow = vit.kernel === 'javascript' ? element('p', { class: 'note engine-note' }, 'This browser offers no WebAssembly with SIMD: the figure computes in plain JavaScript, with the same numbers, more slowly.') : null;
+  const panel = (name, label, ...content) => element('section', { class: `panel ${name}`, 'aria-label': label }, content);
   const figure = element('div', { class: 'figure' },
     guide?.node, element('div', { class: 'top' }, tabs.node, element('div', { class: 'buttons small menu' }, reset, link, python)), copied, strip, alarm,
     element('div', { class: 'stage' },
-      panel('picture', element('header', {}, imageTitle, imageNote), tools.grid.node),
-      panel('map', element('header', {}, mapTitle, mapNote), map.node, legend),
-      panel('verdict-panel', element('header', {}, element('h3', {}, 'Prediction'), verdict), bars.node),
+      panel('picture', 'Picture', element('header', {}, imageTitle, imageNote), tools.grid.node),
+      panel('map', 'Map', element('header', {}, mapTitle, mapNote), map.node, legend),
+      panel('verdict-panel', 'Prediction', element('header', {}, element('p', { class: 'title' }, 'Prediction'), verdict), bars.node),
       element('div', { class: 'below' }, tools.node, shape.channels === 3 ? pixels.node : null)),
-    controls, chips, readout, place, spoken);
+    controls, chips, readout, place, slow, spoken);
   const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
   root.replaceChildren(element('style', {}, styles), figure);
 
@@ -159,7 +160,7 @@ export async function createExplorer(host, options) {
     map.node.classList.toggle('no-class', drawing.classValue === null || drawing.classValue === undefined);
     if (drawing.classValue !== null && drawing.classValue !== undefined) map.classValue(css(scale.colour(drawing.classValue)), number(drawing.classValue));
     map.mark((patch) => ({
-      label: `${nameOf(patch, shape.columns)}: ${number(patch === 'class' ? drawing.classValue : drawing.values[patch], 3)}`,
+      label: patch === 'class' ? `class token ${number(drawing.classValue)}` : `${nameOf(patch, shape.columns)}: ${number(drawing.values[patch], 3)}`,
       className: [patch === (drawing.selected ?? state.query) && 'is-query', patch === drawing.key && 'is-key'].filter(Boolean).join(' '),
       selected: patch === (drawing.key ?? drawing.selected ?? state.query),
     }));
@@ -186,7 +187,7 @@ export async function createExplorer(host, options) {
       state.temperature !== 1 && [`temperature ${number(state.temperature)}`, { temperature: 1 }],
       state.scale !== 0.5 && [state.scale ? 'scores / d' : 'scores not scaled', { scale: 0.5 }],
     ].filter(Boolean);
-    chips.replaceChildren(...all.map(([text, undo]) => button([text, element('span', { 'aria-hidden': 'true' }, ' ×')], () => store.set(undo), { class: 'chip', 'aria-label': `${text}: undo` })));
+    chips.replaceChildren(...all.map(([text, undo]) => button(text, () => store.set(undo), { class: 'chip', 'aria-label': `${text}: undo` })));
   }
 
   // ---- what the reader hears, copies and brings along ---------------------------------------------------------------
@@ -273,4 +274,3 @@ export function showFault(host, text) {
   root.replaceChildren(element('style', {}, styles), element('div', { class: 'figure' }, element('p', { class: 'alarm', role: 'alert' }, text)));
   host.dataset.failed = text;
 }
-export { canvas };

@@ -17,9 +17,9 @@ export function createPatchGrid(label, { rows, columns, patches, prefix }, on) {
   const picture = canvas(columns * PIXELS, rows * PIXELS);
   const cell = (name, className = 'cell') => element('div', { role: 'gridcell', class: className, tabindex: -1, 'data-patch': name });
   const cells = Array.from({ length: patches }, (_, i) => cell(i));
-  const swatch = element('span', { class: 'swatch', 'aria-hidden': 'true' }), amount = element('span', { class: 'amount', 'aria-hidden': 'true' });
+  const swatch = element('span', { class: 'swatch', 'aria-hidden': 'true' }), amount = element('span', { class: 'amount' });
   const classCell = cell('class', 'class-cell');
-  classCell.append(swatch, element('span', { 'aria-hidden': 'true' }, 'class token'), amount);
+  classCell.append(swatch, element('span', {}, 'class token'), ' ', amount);
   const lines = Array.from({ length: rows }, (_, y) =>
     element('div', { role: 'row', class: 'line' }, cells.slice(y * columns, (y + 1) * columns)));
   const square = element('div', { role: 'rowgroup', class: 'square', style: `aspect-ratio: ${columns} / ${rows}; --columns: ${columns}` }, picture, lines);
@@ -84,6 +84,7 @@ export function createPatchGrid(label, { rows, columns, patches, prefix }, on) {
         const whole = `${patch === 'class' ? 'class-cell' : 'cell'} ${className}`;
         if (target.className !== whole) target.className = whole;
         if (target.getAttribute('aria-label') !== text) target.setAttribute('aria-label', text);
+        if (selected && stop !== patch && !node.contains(node.getRootNode().activeElement)) grid.reach(patch, false);
         if (target.getAttribute('aria-selected') !== String(selected)) target.setAttribute('aria-selected', selected);
       }
     },

@@ -72,8 +72,8 @@ export function attentionView(ctx) {
   const temperature = slider('Temperature', { min: -2, max: 3, step: 0.25 }, (power) => set({ temperature: 2 ** power }));
   const node = element('div', { class: 'view' }, kind.node,
     element('div', { class: 'columns' },
-      element('div', {}, element('h4', {}, 'All heads'), table),
-      element('div', { class: 'stack' }, element('h4', {}, 'The softmax'), temperature.node,
+      element('div', {}, element('p', { class: 'subtitle' }, 'All heads'), table),
+      element('div', { class: 'stack' }, element('p', { class: 'subtitle' }, 'The softmax'), temperature.node,
         element('p', { class: 'note' }, 'Scores are divided by the temperature in every layer: high, and all patches count alike; low, and one takes all. 1 is what the model was trained with.'))));
   return {
     node, map: attentionMap, sentence,

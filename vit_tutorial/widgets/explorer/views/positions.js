@@ -18,8 +18,8 @@ export function positionsView(ctx) {
   all.node.classList.add('all-positions');
   const effect = element('p', { class: 'note' });
   const node = element('div', { class: 'view columns' },
-    element('div', {}, element('h4', {}, 'All positions'), all.node),
-    element('div', { class: 'stack' }, element('h4', {}, 'Without positions'), onOff.node, effect,
+    element('div', {}, element('p', { class: 'subtitle' }, 'All positions'), all.node),
+    element('div', { class: 'stack' }, element('p', { class: 'subtitle' }, 'Without positions'), onOff.node, effect,
       element('p', { class: 'note' }, 'Each small map compares one position with all others: the cosine of the angle between their embeddings. Neighbours in the picture become neighbours in the model, though nobody told it what lies beside what.')));
   let drawn = false;
 

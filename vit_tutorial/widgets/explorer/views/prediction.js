@@ -34,8 +34,8 @@ export function predictionView(ctx) {
     switches.append(row);
   }
   const node = element('div', { class: 'view columns' },
-    element('div', {}, element('h4', {}, 'Read out after each layer'), element('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Read out after each layer' }, lens)),
-    element('div', { class: 'stack' }, element('h4', {}, 'Heads on and off'), switches,
+    element('div', {}, element('p', { class: 'subtitle' }, 'Read out after each layer'), element('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Read out after each layer' }, lens)),
+    element('div', { class: 'stack' }, element('p', { class: 'subtitle' }, 'Heads on and off'), switches,
       element('p', { class: 'note' }, 'Press a head to silence it. The tick on each bar marks the untouched model.')));
   return {
     node, map: attentionMap,
