@@ -17,7 +17,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "digits: class token, learned positions": DIGIT,
     "photographs: mean of patches, layer scale, no class token": {
         "img_size": 32, "patch_size": 4, "in_chans": 3, "num_classes": 10, "embed_dim": 48, "depth": 3, "num_heads": 3,
-        "class_token": False, "global_pool": "avg", "init_values": 0.5,
+        "class_token": False, "global_pool": "avg", "init_values": 0.5, "norm_eps": 1e-2,
     },
     "odd: oblong image, two channels, registers, no qkv bias, head width 12": {
         "img_size": (12, 20), "patch_size": 4, "in_chans": 2, "num_classes": 3, "embed_dim": 36, "depth": 2, "num_heads": 3,
