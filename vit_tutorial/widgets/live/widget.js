@@ -39,7 +39,7 @@ function render({ model, el }) {
 
   const controls = createControls(model.get('_controls'), model.get('_shown').places, ask);
   const caption = model.get('_caption');
-  const host = element('div');
+  const host = element('div', { 'data-lm-suppress-shortcuts': true }); // else JupyterLab takes the arrow keys
   host.attachShadow({ mode: 'open' }).append(element('style', {}, styles),
     element('figure', {}, image, controls.node, caption && element('figcaption', {}, caption)));
   el.append(host);
