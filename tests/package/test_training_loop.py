@@ -243,6 +243,13 @@ def test_an_evaluation_leaves_the_model_in_the_mode_it_was_in() -> None:
     assert model.training
 
 
+def test_an_evaluation_drops_nothing_out() -> None:
+    task, _ = tiny_task(model__drop_rate=0.5, model__drop_path_rate=0.5)
+    model = task.build_model().train()
+    assert evaluate(task, model, task.splits.val) == evaluate(task, model, task.splits.val)
+    assert torch.equal(predict(task, model, task.splits.val)[0], predict(task, model, task.splits.val)[0])
+
+
 def test_bf16_computes_in_bf16_and_keeps_the_weights_in_fp32() -> None:
     task, recipe = tiny_task(epochs=1, precision="bf16")
     seen = set()
