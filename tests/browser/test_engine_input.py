@@ -51,6 +51,7 @@ BROKEN: dict[str, tuple[Callable[[PageModel], PageModel], str]] = {
     "newer": (lambda p: changed(p, version=2), "not a model for this page .*export it again"),
     "dtype": (lambda p: changed(p, tensors=other_dtype(p)), "unknown dtype int4 of cls_token; known: fp32,fp16,int8"),
     "tensor missing": (lambda p: changed(p, tensors=p.manifest["tensors"][:-1]), "needs 10 numbers of head.bias, the weight file has 0"),
+    "class token missing": (lambda p: changed(p, tensors=p.manifest["tensors"][1:]), "needs 64 numbers of cls_token, the weight file has 0"),
     "depth": (lambda p: changed(p, config={"depth": 5}), "needs 64 numbers of blocks.4.norm1|needs .* numbers of blocks.4"),
     "pooling": (lambda p: changed(p, config={"global_pool": "map"}), "global_pool map is not supported; known: token,avg"),
     "positions": (lambda p: changed(p, config={"pos_embed": "rope"}), "pos_embed rope is not supported"),

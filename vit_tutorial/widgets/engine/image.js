@@ -6,7 +6,9 @@
  */
 export function imageToInput({ shape: { height, width, channels }, mean, std }, imageData) {
   const rgba = imageData.data ?? imageData, pixels = height * width, out = new Float32Array(channels * pixels);
-  if (rgba.length !== 4 * pixels) throw new Error(`the picture has ${rgba.length / 4} pixels; the model takes ${width}x${height}: resize it`);
+  if (rgba.length !== 4 * pixels) {
+    throw new Error(`the picture has ${rgba.length / 4} pixels; the model takes ${width}x${height}: resize it`);
+  }
   if (channels !== 1 && channels !== 3) throw new Error(`a picture has 1 or 3 channels, the model takes ${channels}`);
   for (let i = 0; i < out.length; i++) {
     const c = (i / pixels) | 0, p = 4 * (i % pixels);

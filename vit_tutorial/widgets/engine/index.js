@@ -8,7 +8,7 @@
  *                                                   // globalThis.vitTutorialModels[NAME]. { simd: false } asks for the plain product.
  *   vit.kernel                                      // 'wasm-simd' or 'javascript': which matrix product runs
  *   vit.config, vit.classes, vit.mean, vit.std      // the ViTConfig and what was exported with the model
- *   vit.shape                                       // { rows, columns, patches, prefix, tokens, dim, heads, headDim, depth, ... }: see shape.js
+ *   vit.shape                                       // { rows, columns, patches, prefix, tokens, dim, heads, ... }; all in shape.js
  *
  *   const image = imageToInput(vit, imageData);     // RGBA pixels of the model's size -> Float32Array [C, H, W], normalised
  *   const r = vit.forward(image, {                  // every option may be left out; unknown ones are an error

@@ -45,7 +45,8 @@ function layOut(shape, take) {
       ...each('scores weights', h * N * N), mlpHidden: take(N * hidden),
     })),
     final: readout(), lens: readout(),
-    qkv: take(N * 3 * D), panels: take(Math.max(roundUp(N, PANEL) * d, roundUp(d, PANEL) * N)), zeros: take(roundUp(Math.max(N, d), PANEL)),
+    qkv: take(N * 3 * D), panels: take(Math.max(roundUp(N, PANEL) * d, roundUp(d, PANEL) * N)),
+    zeros: take(roundUp(Math.max(N, d), PANEL)),
   };
 }
 
@@ -78,7 +79,9 @@ class ViT {
     });
     if (shape.classes) store(arrays.head, 'head');
     this.#norm = norm(shape.average ? 'fc_norm' : 'norm');
-    this.#prefix = [...(tensors.cls_token ?? []), ...(tensors.reg_token ?? [])];
+    this.#prefix = [
+      ...(config.class_token ? get('cls_token', D) : []), ...(config.reg_tokens ? get('reg_token', config.reg_tokens * D) : []),
+    ];
     this.positionEmbedding = shape.positions ? get('pos_embed', shape.positions * D) : null;
     const { patches, patchEmbedding, tokens, blocks, final: { features, pooled } } = arrays;
     this.#result = { patches, patchEmbedding, tokens, blocks, features, pooled };
