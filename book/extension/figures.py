@@ -78,7 +78,7 @@ class LiveFigure(SphinxDirective):
                 self.env.note_dependency(str(path))
         node = live_figure("", html=html.split("<figcaption>")[0], picture=still.png)
         caption, messages = self.parse_inline(" ".join(self.content), lineno=self.lineno)
-        node += caption
+        node += [nodes.inline("", "", *caption)] if caption else []  # a reference in the caption needs text around it
         return [node, *messages]
 
     def read_steps(self) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ picture with a caption.
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import os
@@ -153,7 +154,8 @@ class PageFigure:
         self.element, self.picture, self.description = element, picture, description
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return {"text/html": self.element, "image/png": self.picture, "text/plain": self.description}
+        png = base64.b64encode(self.picture).decode()
+        return {"text/html": self.element, "image/png": png, "text/plain": self.description}
 
 
 def explorer(
