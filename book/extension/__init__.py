@@ -3,10 +3,10 @@
 mathematics   formulas become HTML and MathML while the book is built (KaTeX): no script on the page
 results       the role ``{result}`` and the table of all recorded runs
 outline       chapter and section numbers from book/outline.yml
-freshness     notebooks run again when the package they import has changed
+freshness     pages are made again when what they are made from has changed, the package included
 pictures      the directive ``{picture}``: a drawing whose colours follow the dark and the light theme
 figures       the directive ``{live-figure}``, and the files that figures load
-pages         the finished page: accessible names, wide tables that scroll, launch buttons
+pages         the finished page: accessible names, a lighter head, launch buttons
 """
 
 from __future__ import annotations

@@ -50,11 +50,11 @@ def number(value: float, unit: str) -> str:
 def metric(entry: dict[str, Any]) -> str:
     """``98.4 % ± 0.2``; without the spread where there is one seed only, and for times."""
     unit = entry.get("unit", "")
-    text = number(entry["mean"], unit)
     if unit == "s" or len(entry["values"]) < 2:
-        return text
-    spread = f"{100 * entry['std']:.1f}" if unit == "fraction" else f"{entry['std']:.2g}"
-    return f"{text}{NBSP}±{NBSP}{spread}"
+        return number(entry["mean"], unit)
+    if unit == "fraction":
+        return f"{number(entry['mean'], unit)}{NBSP}±{NBSP}{100 * entry['std']:.1f}"
+    return f"{number(entry['mean'], '')}{NBSP}±{NBSP}{entry['std']:.2g}{NBSP}{unit}".strip()
 
 
 def value(record: dict[str, Any], key: str) -> str:

@@ -27,6 +27,7 @@ RECORD: dict[str, Any] = {
     "metrics": {
         "test_accuracy": {"values": [0.98, 0.984, 0.988], "mean": 0.984, "std": 0.004, "unit": "fraction"},
         "train_seconds": {"values": [54.6, 55.2, 55.4], "mean": 55.07, "std": 0.42, "unit": "s"},
+        "best_epoch": {"values": [40, 50, 60], "mean": 50, "std": 10.0, "unit": "epochs"},
         "test_loss": {"values": [0.0712], "mean": 0.0712, "std": None, "unit": "nat"},
     },
     "params": 136074,
@@ -43,6 +44,7 @@ RECORD: dict[str, Any] = {
         ("test_accuracy", "98.4 % ± 0.4"),
         ("train_seconds", "55 s"),
         ("test_loss", "0.0712 nat"),
+        ("best_epoch", "50 ± 10 epochs"),
         ("params", "136,074"),
         ("seeds", "0, 1, 2"),
         ("n_test", "360"),
@@ -57,7 +59,7 @@ def test_a_value_is_quoted_in_the_form_that_its_unit_asks_for(key: str, text: st
 
 
 def test_an_unknown_key_names_the_known_ones() -> None:
-    with pytest.raises(KeyError, match=r"no 'accuracy' in it; it has test_accuracy, train_seconds, .* recipe\.epochs"):
+    with pytest.raises(KeyError, match=r"no 'accuracy' in it; it has test_accuracy, .* recipe\.epochs"):
         results.value(RECORD, "accuracy")
 
 
