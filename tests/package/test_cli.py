@@ -84,6 +84,55 @@ def test_an_installed_package_keeps_records_beside_the_runs(
     assert f"not a checkout; the record is in {trained / 'mine.json'}" in out
 
 
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of 24 small pictures in two classes."""
+    for index in range(24):
+        file = tmp_path / "photos" / ("dark", "light")[index % 2] / f"{index}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(index).integers(100, size=(20, 24, 3), dtype=np.uint8)
+        Image.fromarray(noise + np.uint8(150 * (index % 2))).save(file)
+    return tmp_path / "photos"
+
+
+FOLDER_RECIPE = [
+    "image_folder",
+    "--epochs",
+    "2",
+    "--quiet",
+    "--set",
+    "model.img_size=16",
+    "--set",
+    "model.embed_dim=12",
+]
+FOLDER_RECIPE += ["--set", "batch_size=8", "--set", "shift=0", "--set", "workers=0", "--set", "variant=Two greys"]
+
+
+def test_ones_own_folder_of_images_is_trained_on_and_predicted(photos: Path, tmp_path: Path, capsys: Capture) -> None:
+    status, out, err = run(capsys, "train", *FOLDER_RECIPE, "--data", photos, "--out", tmp_path / "runs")
+    assert status == 0, err
+    assert out.startswith("Two greys; image folder photos: 24 images, 2 classes, resized to 16x16")
+    status, out, _ = run(capsys, "predict", tmp_path / "runs" / "seed-0", photos, "--top", "2")
+    assert status == 0
+    assert len(re.findall(r"\.jpg: (?:dark|light) \d", out)) == 24
+
+
+def test_a_truncated_image_stops_training_or_is_skipped_by_choice(
+    photos: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    bad = photos / "dark" / "0.jpg"
+    bad.write_bytes(bad.read_bytes()[:300])
+    words = ["train", *FOLDER_RECIPE, "--data", photos, "--out", tmp_path / "runs"]
+    status, _, err = run(capsys, *words)
+    assert status == 2
+    assert "1 of 24 image files" in err
+    assert "dark/0.jpg" in err
+    with pytest.warns(UserWarning, match=r"dark/0\.jpg"):
+        status, out, _ = run(capsys, *words, "--set", "on_bad=skip")
+    assert status == 0
+    assert "23 images" in out
+
+
 # wrong input: one line, status 2, no traceback
 
 

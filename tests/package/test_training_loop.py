@@ -7,12 +7,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 from training_helpers import tiny, tiny_task
 
-from vit_tutorial.data import Splits, augment
+from vit_tutorial.data import Splits, augment, image_folder
 from vit_tutorial.tasks import Classification
 from vit_tutorial.training import DivergedError, RunFolder, RunFolderError, evaluate, fit, predict
 from vit_tutorial.training import loop as loop_module
@@ -26,8 +28,8 @@ class Killed(Exception):
 class DiesAt(Classification):
     """A task that raises when the given batch is prepared for training."""
 
-    def __init__(self, recipe: Any, batch: int) -> None:
-        super().__init__(recipe)
+    def __init__(self, recipe: Any, batch: int, splits: Splits | None = None) -> None:
+        super().__init__(recipe, splits=splits)
         self.left = batch
 
     def prepare(self, images: Tensor, labels: Tensor, train: bool) -> tuple[Tensor, Tensor]:
@@ -85,6 +87,24 @@ def test_a_run_that_died_goes_on_to_the_same_weights(tmp_path: Path, dies_at: in
     whole, cut = (load_checkpoint(tmp_path / name / "checkpoint.safetensors")[0] for name in ("whole", "cut"))
     for group in ("model", "ema", "optimizer"):
         assert all(torch.equal(whole[group][name], cut[group][name]) for name in whole[group]), group
+
+
+def test_a_folder_too_large_for_memory_resumes_as_exactly(tmp_path: Path) -> None:
+    """Each image is decoded and cropped at random when its batch comes, by worker processes."""
+    for index in range(48):
+        file = tmp_path / "photos" / "ab"[index % 2] / f"{index}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(index).integers(256, size=(20, 24, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(file)
+    splits = image_folder(tmp_path / "photos", 16, memory_budget=0, progress=False)
+    changes = {"data": "image_folder", "batch_size": 8, "random_resized_crop": [0.3, 1.0], "model__patch_size": 8}
+    recipe = tiny(**changes, hflip=0.5, workers=1, checkpoint_every_steps=1)
+    whole = fit(Classification(recipe, splits=splits), recipe, tmp_path / "whole", progress=False)
+    with pytest.raises(Killed):
+        fit(DiesAt(recipe, 3, splits=splits), recipe, tmp_path / "cut", progress=False)
+    cut = fit(Classification(recipe, splits=splits), recipe, tmp_path / "cut", progress=False)
+    assert same_weights(whole.model, cut.model)
+    assert without_times(whole.history) == without_times(cut.history)
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0 done, 1 failed on the way, 2 wrong input.
+    """Run one command; returns the exit status: 0 done, 1 failed on the way (diverged, disk full), 2 wrong input.
 
     Wrong input is one clear line on stderr; `--debug` shows where it was noticed.
     """
@@ -27,9 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.debug or not isinstance(error, (ValueError, OSError, RuntimeError)):
             raise
         print(f"vit-tutorial {options.command}: {error}", file=sys.stderr)
-        from vit_tutorial.training import DivergedError
-
-        return 1 if isinstance(error, DivergedError) else 2
+        return 2 if isinstance(error, (ValueError, FileNotFoundError, NotADirectoryError)) else 1
     finally:
         _leave_process_group()
 
