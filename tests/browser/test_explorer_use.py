@@ -325,9 +325,20 @@ def test_a_head_is_switched_off_and_on_again(explorer: Explorer) -> None:
     assert explorer.state["headsOff"] == ["1.2"]
     assert head.get_attribute("aria-pressed") == "false"
     assert not np.array_equal(explorer.probabilities, untouched)
-    assert explorer.figure.locator(".before").first.is_visible()
     head.click()
     np.testing.assert_array_equal(explorer.probabilities, untouched)
+
+
+def test_ticks_mark_where_the_untouched_model_s_bars_end(explorer: Explorer) -> None:
+    untouched = explorer.probabilities
+    explorer.set(hide=list(range(0, 48, 2)), temperature=4)
+    moved = np.abs(explorer.probabilities - untouched) >= 0.005
+    ticks = explorer.figure.locator(".before").evaluate_all(
+        "ticks => ticks.map(t => t.hidden ? null : parseFloat(t.style.left))"
+    )
+    assert moved.any()
+    assert [tick is not None for tick in ticks] == moved.tolist()
+    np.testing.assert_allclose([t for t in ticks if t is not None], 100 * untouched[moved], atol=1e-3)
 
 
 def test_reset_brings_back_the_author_s_state(explorer: Explorer) -> None:

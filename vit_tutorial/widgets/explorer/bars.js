@@ -1,6 +1,8 @@
 /** The prediction as bars, with a tick where each bar ended before the reader changed something. */
 import { element, show } from './dom.js';
 
+const VISIBLE = 0.005; // a smaller change gets no tick
+
 export const percent = (p) => (p < 0.0005 ? '0.0' : (100 * p).toFixed(1));
 
 export function createBars(classes) {
@@ -19,7 +21,7 @@ export function createBars(classes) {
         li.classList.toggle('best', i === best);
         fill.style.transform = `scaleX(${probabilities[i]})`;
         before.style.left = baseline ? `${100 * baseline[i]}%` : '';
-        before.hidden = !baseline;
+        before.hidden = !baseline || Math.abs(baseline[i] - probabilities[i]) < VISIBLE;
         show(value, `${percent(probabilities[i])} %`);
       });
     },
