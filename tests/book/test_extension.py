@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -236,3 +237,11 @@ def test_the_committed_picture_is_the_drawn_one() -> None:
 
     pixels = load_digits().images[draw.SAMPLE].astype(int).tolist()
     assert (draw.FOLDER / "patches.svg").read_text(encoding="utf-8") == draw.patches_svg(pixels)
+
+
+@pytest.mark.parametrize(("url", "buttons"), [("", False), ("https://github.com/example/book", True)])
+def test_buttons_appear_with_the_public_address(url: str, buttons: bool) -> None:
+    options: dict[str, Any] = {"repository_url": url, "launch_buttons": {"colab_url": ""}}
+    pages.offer_launch_buttons(None, SimpleNamespace(html_theme_options=options))  # type: ignore[arg-type]
+    assert bool(options.get("use_repository_button")) is buttons
+    assert bool(options.get("launch_buttons")) is buttons
