@@ -329,6 +329,22 @@ def test_a_head_is_switched_off_and_on_again(explorer: Explorer) -> None:
     np.testing.assert_array_equal(explorer.probabilities, untouched)
 
 
+def test_the_measured_effect_of_a_head_is_what_switching_it_off_does(explorer: Explorer) -> None:
+    explorer.set(view="prediction")
+    untouched = explorer.probabilities
+    best = untouched.argmax()
+    explorer.button("Measure each head").click()
+    explorer.button("Measure each head").wait_for(state="hidden")
+    heads = explorer.figure.locator(".head-switch")
+    measured = [number(text) for text in heads.all_inner_texts()]
+    explorer.set(layer=3)
+    assert [number(text) for text in heads.all_inner_texts()] == measured  # they stay while nothing is computed anew
+    for i in (1, 14):
+        explorer.set(headsOff=[f"{i // 4}.{i % 4}"])
+        change = 100 * (explorer.probabilities[best] - untouched[best])
+        assert measured[i] == pytest.approx(change, abs=0.06 if abs(change) < 9 else 0.6)
+
+
 def test_ticks_mark_where_the_untouched_model_s_bars_end(explorer: Explorer) -> None:
     untouched = explorer.probabilities
     explorer.set(hide=list(range(0, 48, 2)), temperature=4)

@@ -67,16 +67,26 @@ export async function createExplorer(host, options) {
     const key = `${state.image} ${revision}`;
     if (isChanged && untouched?.key !== key) untouched = { key, probabilities: vit.forward(input).probabilities };
     ctx.baseline = isChanged ? untouched.probabilities : null;
-    ctx.r = vit.forward(input, {
-      move: state.move ?? undefined, hide: state.hide, positions: state.positions, headsOff: state.headsOff,
-      temperature: state.temperature, scaleExponent: state.scale,
-    });
+    ctx.r = vit.forward(input, interventions(state));
     if (!isChanged) untouched = { key, probabilities: ctx.r.probabilities };
     vit.user = ctx; // another figure with the same model writes into the same arrays
     ctx.cache = {};
     ctx.lens = null;
     host.dataset.forward = (performance.now() - began).toFixed(2);
   }
+
+  const interventions = (state) => ({
+    move: state.move ?? undefined, hide: state.hide, positions: state.positions, headsOff: state.headsOff,
+    temperature: state.temperature, scaleExponent: state.scale,
+  });
+  /** The probabilities with one more head off; the state stays as it is. */
+  ctx.without = (name) => {
+    const { state } = store, input = engine.imageToInput(vit, pictures.pixels(state.image));
+    vit.user = null; // the intermediates now belong to no figure
+    return vit.forward(input, { ...interventions(state), headsOff: [...new Set([...state.headsOff, name])] }).probabilities;
+  };
+
+  ctx.compute = compute;
 
   // ---- the parts -------------------------------------------------------------------------------------------------------
   const guide = steps.length ? createGuide(steps, ctx) : null;
@@ -169,7 +179,7 @@ export async function createExplorer(host, options) {
     ramp.style.background = `linear-gradient(90deg, ${scale.stops})`;
     layer.set(state.layer);
     head.set(state.head === 'mean' ? head.input.value : state.head, state.head === 'mean' ? 'mean' : String(state.head));
-    head.node.classList.toggle('off', state.head === 'mean');
+    head.node.classList.toggle('off', state.head === 'mean' || (state.view === 'attention' && state.show === 'rollout'));
     mean.set(state.head === 'mean');
     view.update(changed);
     const text = view.sentence(ctx);

@@ -43,6 +43,7 @@ export function createPatchGrid(label, { rows, columns, patches, prefix }, on) {
       on.point?.(kind === 'cancel' ? 'up' : kind, patch, at, event);
     });
   }
+  node.addEventListener('pointerover', ({ target }) => { target.title = target.getAttribute('aria-label') ?? ''; }); // a mouse shows the number too
   square.addEventListener('click', (event) => on.point?.('click', event.detail ? place(event).patch : Number(event.target.dataset.patch), null, event));
   classCell.addEventListener('click', (event) => { grid.reach('class', false); on.point?.('click', 'class', null, event); });
 

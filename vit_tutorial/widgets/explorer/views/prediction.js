@@ -4,6 +4,9 @@ import { button, element, show } from '../dom.js';
 import { strongest } from '../reading.js';
 import { attentionMap, number } from './attention.js';
 
+/** A change in points with its sign: +0.3, −12, 0.0. */
+const points = (x) => (Math.abs(x) < 0.05 ? '0.0' : (x > 0 ? '+' : '') + number(x, Math.abs(x) < 9.95 ? 1 : 0));
+
 export function predictionView(ctx) {
   const { shape, set, vit } = ctx;
   const scale = amountScale([1]);
@@ -33,10 +36,37 @@ export function predictionView(ctx) {
     }
     switches.append(row);
   }
+  // What the predicted class loses, in points, when one head alone is silent: one forward pass a head, with pauses for the page.
+  let effects = null, measuring = 0;
+  const measure = button('Measure each head', async () => {
+    const best = strongest(ctx.r.probabilities), before = ctx.r.probabilities[best], round = ++measuring, found = {};
+    for (const { name } of toggles) {
+      if (performance.now() - (measure.since ?? 0) > 12) {
+        await new Promise(requestAnimationFrame);
+        measure.since = performance.now();
+      }
+      if (round !== measuring) return; // something else changed meanwhile
+      found[name] = 100 * (ctx.without(name)[best] - before);
+    }
+    ctx.compute(); // the intermediates are this figure's again
+    effects = found;
+    label();
+    ctx.say(`Most of ${vit.classes[best]} is lost without head ${Object.keys(found).sort((a, b) => found[a] - found[b])[0]}.`);
+  });
+  const label = () => {
+    for (const { node: toggle, name } of toggles) {
+      const head = name.split('.')[1], change = effects && points(effects[name]);
+      show(toggle, ...(effects ? [element('b', {}, change)] : [head]));
+      toggle.setAttribute('aria-label', `layer ${name.split('.')[0]}, head ${head}${effects ? `: ${change} points` : ''}`);
+      toggle.title = toggle.getAttribute('aria-label');
+    }
+    measure.hidden = Boolean(effects);
+  };
   const node = element('div', { class: 'view columns' },
     element('div', {}, element('p', { class: 'subtitle' }, 'Read out after each layer'), element('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Read out after each layer' }, lens)),
     element('div', { class: 'stack' }, element('p', { class: 'subtitle' }, 'Heads on and off'), switches,
-      element('p', { class: 'note' }, 'Press a head to silence it. The tick on each bar marks the untouched model.')));
+      element('p', { class: 'note' }, 'Press a head to silence it; ticks on the bars mark the untouched model. Measured, the numbers are what the predicted class gains or loses, in points, without that head.'),
+      element('div', { class: 'buttons small' }, measure)));
   return {
     node, map: attentionMap,
     sentence() {
@@ -59,6 +89,11 @@ export function predictionView(ctx) {
             show(cell, String(Math.round(100 * probabilities[k])));
           });
         });
+      }
+      if (changed.has('forward')) {
+        measuring++;
+        effects = null;
+        label();
       }
       const off = new Set(ctx.state.headsOff);
       for (const { node: toggle, name } of toggles) toggle.setAttribute('aria-pressed', !off.has(name));
