@@ -42,7 +42,8 @@ def number(value: float, unit: str) -> str:
     if unit == "fraction":
         return f"{100 * value:.1f}{NBSP}%"
     if unit == "s":
-        return f"{value:.0f}{NBSP}s" if value >= 10 else f"{value:.1f}{NBSP}s"
+        amount, unit = (value, "s") if value < 120 else (value / 60, "min") if value < 7200 else (value / 3600, "h")
+        return f"{amount:.0f}{NBSP}{unit}" if amount >= 10 else f"{amount:.1f}{NBSP}{unit}"
     digits = f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.3g}"
     return f"{digits}{NBSP}{unit}".strip()
 
@@ -129,9 +130,9 @@ class ResultsTable(SphinxDirective):
             [record["device"], *(f"{readable(key)}: {metric(metrics[key])}" for key in times)],
         ]
         cells[2].append(f"Seeds: {value(record, 'seeds')}")
-        cells[4].append(", ".join(f"{package} {version}" for package, version in record["versions"].items()))
         row = nodes.row("", *(_cell(lines) for lines in cells), ids=[label])
-        command = _cell([nodes.literal(text=record["command"])], morecols=len(cells) - 1)
+        versions = ", ".join(f"{package} {version}" for package, version in record["versions"].items())
+        command = _cell([nodes.literal(text=record["command"]), f"With {versions}"], morecols=len(cells) - 1)
         return row, nodes.row("", command, classes=["vt-command"])
 
 

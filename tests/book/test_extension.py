@@ -59,6 +59,14 @@ def test_a_value_is_quoted_in_the_form_that_its_unit_asks_for(key: str, text: st
     assert results.value(RECORD, key).replace("\N{NO-BREAK SPACE}", " ") == text
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(3.14, "3.1 s"), (55.07, "55 s"), (119, "119 s"), (150, "2.5 min"), (1610, "27 min"), (7200, "2.0 h")],
+)
+def test_a_time_is_given_in_a_unit_that_can_be_imagined(seconds: float, text: str) -> None:
+    assert results.number(seconds, "s").replace("\N{NO-BREAK SPACE}", " ") == text
+
+
 def test_an_unknown_key_names_the_known_ones() -> None:
     with pytest.raises(KeyError, match=r"no 'accuracy' in it; it has test_accuracy, .* recipe\.epochs"):
         results.value(RECORD, "accuracy")
