@@ -35,8 +35,8 @@ function hatch(pen, x, y, w, h) {
   pen.restore();
 }
 
-/** Numbers [n] as colours, one a patch, with the picture shining through: lighter strokes stay lighter, darker ones darker. */
-export function paintMap(pen, values, { colour }, { rows, columns }, picture = null) {
+/** Numbers [n] as colours, one a patch, with the picture shining through, faintly: what is strong stays so. */
+export function paintMap(pen, values, { colour }, { rows, columns, channels }, picture = null) {
   const { width, height } = pen.canvas, w = width / columns, h = height / rows;
   pen.globalCompositeOperation = 'source-over';
   pen.globalAlpha = 1;
@@ -45,8 +45,8 @@ export function paintMap(pen, values, { colour }, { rows, columns }, picture = n
     pen.fillRect((i % columns) * w, Math.floor(i / columns) * h, w, h);
   }
   if (!picture) return;
-  pen.globalCompositeOperation = 'luminosity';
-  pen.globalAlpha = 0.22;
+  pen.globalCompositeOperation = channels === 1 ? 'screen' : 'luminosity'; // strokes on black only lighten
+  pen.globalAlpha = channels === 1 ? 0.3 : 0.25;
   pen.drawImage(picture, 0, 0, width, height);
   pen.globalAlpha = 1;
   pen.globalCompositeOperation = 'source-over';
