@@ -48,6 +48,15 @@ def test_a_question_hides_its_result_until_the_reader_has_chosen(guided: Explore
     assert len(guided.state["hide"]) == 24  # an answered question shows its result again
 
 
+def test_going_back_takes_back_what_a_step_changed_and_leaves_what_the_reader_chose(guided: Explorer) -> None:
+    guided.button("eight").click()
+    guided.button("Next").click()
+    guided.button("Nothing").click()
+    assert len(guided.state["hide"]) == 24
+    guided.button("Back").click()
+    assert (guided.state["hide"], guided.state["layer"], guided.state["image"]) == ([], 2, "eight")
+
+
 def test_the_right_choice_is_said_to_be_right(guided: Explorer) -> None:
     guided.button("Next").click()
     guided.button("The prediction").click()
@@ -73,6 +82,11 @@ def test_a_link_leads_back_to_the_state(chromium: Any, figures_base: str) -> Non
         again = Explorer(page)
         assert again.state == state
         np.testing.assert_array_equal(again.probabilities, probabilities)
+
+
+def test_a_link_into_a_guided_figure_is_stronger_than_its_first_step(chromium: Any, figures: Path) -> None:
+    with opened(chromium, f"{figures.as_uri()}/guided.html#guided:layer=3&query=20") as page:
+        assert (Explorer(page).state["layer"], Explorer(page).state["query"]) == (3, 20)
 
 
 def test_a_link_carries_the_reader_s_drawing(chromium: Any, figures: Path) -> None:

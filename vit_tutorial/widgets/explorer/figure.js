@@ -34,6 +34,7 @@ function loadShared(engine, { manifest, data }) {
  * Build the figure inside `host`. `options`:
  *   engine    the engine's exports                model   { name, manifest, data }        gallery  entries, see pictures.js
  *   state     what differs from DEFAULTS          steps   guided steps, see guide.js
+ *   linked    true where the state is that of a link: the first guided step then leaves it alone
  *   picture   data address for state.image = 'drawn' or 'photo'
  *   address(link) -> the page's address for a link to a state; left out where there is no page
  *   changed(state, fields, { picture, probabilities })  called after every change that did not come from `set`
@@ -89,7 +90,7 @@ export async function createExplorer(host, options) {
   ctx.compute = compute;
 
   // ---- the parts -------------------------------------------------------------------------------------------------------
-  const guide = steps.length ? createGuide(steps, ctx) : null;
+  const guide = steps.length ? createGuide(steps, { ...DEFAULTS, ...start }, ctx) : null;
   const views = Object.fromEntries(Object.entries(VIEW).map(([name, make]) => [name, make(ctx)]));
   const tabs = segmented('View', Object.entries(NAMES), (view) => store.set({ view }), 'tabs');
 
@@ -258,7 +259,7 @@ export async function createExplorer(host, options) {
     render(changed);
     if (origin !== 'outside') tell?.(state, fields, report());
   });
-  if (guide) store.set(guide.first, 'outside');
+  if (guide && !options.linked && !options.state?.guide) store.set(guide.first, 'outside');
   render(new Set([...Object.keys(DEFAULTS), 'image']));
   tell?.(store.state, new Set(), report());
   host.dataset.ready = vit.kernel;

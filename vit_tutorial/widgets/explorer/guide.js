@@ -2,23 +2,28 @@
  * Steps that lead through the figure, and questions to answer before it shows the result. The caller gives them as data:
  *   { text, state }                                          what to look at, and the state that the figure takes for it
  *   { question, choices, answer, reveal, state }             the figure takes `state` only after the reader has chosen
+ * States add up from step to step, and going back takes them back: a field that no step names stays the reader's own.
  */
 import { button, element, marked, show } from './dom.js';
 
-export function createGuide(steps, { set, say }) {
+export function createGuide(steps, start, { set, say }) {
   const answers = new Map();
   const text = element('div', { class: 'guide-text' }), count = element('span', { class: 'count' });
   const back = button('Back', () => go(-1), { class: 'quiet' }), next = button('Next', () => go(1), { class: 'primary' });
   const node = element('section', { class: 'guide', 'aria-label': 'Guided steps' }, text, element('div', { class: 'buttons' }, back, count, next));
   let at = 0;
-  const go = (by) => set({ guide: at + by, ...stateOf(at + by) });
-  const stateOf = (i) => (steps[i] && (!steps[i].question || answers.has(i)) ? steps[i].state : {});
+  const go = (by) => set({ guide: at + by, ...stateAt(at + by) });
+  const stateAt = (last) => {
+    const fields = steps.flatMap((step) => Object.keys(step.state ?? {})), state = Object.fromEntries(fields.map((field) => [field, start[field]]));
+    steps.slice(0, last + 1).forEach((step, i) => { if (!step.question || answers.has(i)) Object.assign(state, step.state); });
+    return state;
+  };
 
   function ask(step) {
     const chosen = answers.get(at);
     const choices = step.choices.map((choice, i) => button(marked(choice), () => {
       answers.set(at, i);
-      set(step.state ?? {});
+      set(stateAt(at));
       render();
       text.querySelector('.reveal').focus();
       say(`${i === step.answer ? 'Right.' : 'Not quite.'} ${step.reveal}`);
@@ -39,7 +44,7 @@ export function createGuide(steps, { set, say }) {
   }
   render();
   return {
-    node, first: stateOf(0) ?? {},
+    node, first: stateAt(0),
     update(state) {
       const wanted = Math.max(0, Math.min(steps.length - 1, state.guide));
       if (wanted === at) return;

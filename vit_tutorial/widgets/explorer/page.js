@@ -22,7 +22,7 @@ async function mount(figure, data, assets) {
       engine: globalThis.VitEngine,
       model: { name: data.model, manifest: entry?.manifest, data: entry?.base64 },
       gallery: assets.galleries[data.model] ?? [],
-      steps: data.steps, state: { ...data.state, ...link?.state }, picture: link?.picture,
+      steps: data.steps, state: { ...data.state, ...link?.state }, linked: Boolean(link), picture: link?.picture,
       address: (text) => `${location.href.split('#')[0]}#${figure.id}:${text}`,
     });
     still?.replaceWith(host);
