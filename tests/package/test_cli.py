@@ -13,6 +13,7 @@ from training_helpers import as_options
 
 from vit_tutorial.cli import doctor, main
 from vit_tutorial.data import digits
+from vit_tutorial.training import environment
 from vit_tutorial.training import recipe as recipes
 from vit_tutorial.training import record as records
 
@@ -35,7 +36,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(records, "RESULTS", out)
-        patch.setattr(records, "in_checkout", lambda: True)
+        patch.setattr(environment, "in_checkout", lambda: True)
         words = ["train", "digits", *as_options(epochs=1), "--seeds", "0,1", "--out", str(out), "--quiet"]
         assert main([*words, "--record", "tiny", "--short-run"]) == 0
     return out
@@ -79,7 +80,7 @@ def test_several_seeds_are_summed_up(trained: Path, capsys: Capture) -> None:
 def test_an_installed_package_keeps_records_beside_the_runs(
     trained: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "in_checkout", lambda: False)
+    monkeypatch.setattr(environment, "in_checkout", lambda: False)
     _, out, _ = run(capsys, "train", "digits", *as_options(epochs=1), "--out", trained, "--seed", 0, "--record", "mine")
     assert f"not a checkout; the record is in {trained / 'mine.json'}" in out
 

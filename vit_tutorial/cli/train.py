@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vit_tutorial.tasks import Classification
-from vit_tutorial.training import Recipe, RecipeError, Result, RunFolder, fit, load_recipe
+from vit_tutorial.training import Recipe, RecipeError, Result, RunFolder, environment, fit, load_recipe
 from vit_tutorial.training import record as records
 from vit_tutorial.training.engine import Engine
 
@@ -82,7 +82,7 @@ def write(
     status = records.SHORT_RUN if options.short_run else records.COMPLETE
     command = command_line(options, seeds)
     record = records.make_record(options.record, command, recipe, overrides, seeds, task.splits, results, status)
-    if records.in_checkout():
+    if environment.in_checkout():
         print(f"record written: {records.write_record(record)}")
     else:
         path = records.write_record(record, options.out or Path("runs") / recipe.name)

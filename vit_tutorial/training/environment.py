@@ -11,6 +11,8 @@ from typing import Any
 import torch
 import torchvision
 
+PACKAGE = Path(__file__).parent.parent
+
 
 def environment(device: torch.device) -> dict[str, Any]:
     """What a record says about where its numbers come from."""
@@ -44,20 +46,25 @@ def versions() -> dict[str, str]:
     }
 
 
+def in_checkout() -> bool:
+    """Whether the package runs from a checkout of the project, and not from an installed copy."""
+    return (PACKAGE.parent / "pyproject.toml").is_file()
+
+
 def git_commit() -> str | None:
-    """The commit of the checkout that the package is in, with "-dirty" if its code was changed since; None without git."""
-    package = Path(__file__).parent.parent
+    """The checkout's commit, with "-dirty" if code that a run executes was changed since; None outside a checkout."""
+    if not in_checkout():
+        return None
+    git = ["git", "-C", str(PACKAGE)]
+    code = ["*.py", "*.yaml", ":!figures", ":!widgets"]
     try:
-        git = ["git", "-C", str(package)]
         commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)
-        changed = subprocess.run(
-            [*git, "status", "--porcelain", "--", "*.py", "*.yaml"], capture_output=True, text=True, timeout=10
+        status = subprocess.run(
+            [*git, "status", "--porcelain", "--", *code], capture_output=True, text=True, timeout=10
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    if commit.returncode != 0:
-        return None
-    return commit.stdout.strip() + ("-dirty" if changed.stdout.strip() else "")
+    return commit.stdout.strip() + "-dirty" * bool(status.stdout) if commit.returncode == 0 else None
 
 
 def _cpu_name() -> str:

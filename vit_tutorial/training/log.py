@@ -47,7 +47,8 @@ class RunLog:
         shown = {name: f"{row[name]:.4g}" for name in ("train_loss", "val_loss", "val_accuracy") if name in row}
         self.bar.set_postfix(epoch=int(row["epoch"]), **shown)
         if self.lines and row["step"] >= self.next_line:
-            print(f"epoch {row['epoch']:.0f}, step {row['step']:.0f} of {self.total_steps}:", shown, file=sys.stderr)
+            values = ", ".join(f"{name} {value}" for name, value in shown.items())
+            print(f"epoch {row['epoch']:.0f}, step {row['step']:.0f} of {self.total_steps}: {values}", file=sys.stderr)
             self.next_line = int(row["step"]) + self.total_steps // 20
         if self.folder is not None:
             write_text(self.folder.history, "".join(json.dumps(row) + "\n" for row in history))

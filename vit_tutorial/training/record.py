@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +14,12 @@ from typing import Any
 
 from vit_tutorial.data import Splits
 from vit_tutorial.training.checkpoint import write_text
+from vit_tutorial.training.environment import PACKAGE
 from vit_tutorial.training.loop import Result
 from vit_tutorial.training.recipe import Recipe, RecipeError, load_recipe
 from vit_tutorial.vit import count_parameters
 
-RESULTS = Path(__file__).parent.parent / "results"
+RESULTS = PACKAGE / "results"
 UNITS = {"seconds": "s", "accuracy": "fraction", "loss": "nat", "epochs": "epochs"}
 COMPLETE = "complete"
 SHORT_RUN = "short run, no quality claim"
@@ -141,8 +141,3 @@ def check(record: Record) -> list[str]:
         for field in sorted({*then, *today})
         if then.get(field) != today.get(field)
     ]
-
-
-def in_checkout() -> bool:
-    """Whether the package runs from a checkout, where records are kept, and not from an installed copy."""
-    return (RESULTS.parent.parent / "pyproject.toml").is_file() and os.access(RESULTS, os.W_OK)
