@@ -26,7 +26,7 @@ test-package: $(READY)  ## the package's unit tests
 	$(BIN)/python -m pytest tests/package
 
 test-notebooks: $(READY)  ## every notebook in a fresh kernel
-	$(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=120 -p no:warnings chapters
+	$(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=600 -p no:warnings chapters
 
 test-book: book  ## the built pages, links, citations and records
 	$(BIN)/python -m pytest tests/book
