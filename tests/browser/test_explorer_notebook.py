@@ -76,8 +76,15 @@ class Notebook:
         cell = self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
         cell.locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
-        self.page.wait_for_function("n => !/\\*/.test(document.querySelectorAll('.jp-Notebook .jp-CodeCell')[n].querySelector('.jp-InputPrompt').textContent) && /\\d/.test(document.querySelectorAll('.jp-Notebook .jp-CodeCell')[n].querySelector('.jp-InputPrompt').textContent)", arg=number, timeout=60_000)  # fmt: skip
-        return cell.locator(".jp-OutputArea-output")
+        prompt = cell.locator(".jp-InputPrompt").first
+        accept = self.page.locator(".jp-Dialog .jp-mod-accept")
+        for _ in range(600):
+            if re.search(r"\d", prompt.inner_text()):
+                return cell.locator(".jp-OutputArea-output")
+            if accept.count():  # "Select kernel": the cell ran before the kernel was known
+                accept.click()
+            self.page.wait_for_timeout(100)
+        raise TimeoutError(f"cell {number} did not end within 60 s")
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +95,7 @@ def notebook(chromium: Any, lab: str) -> Iterator[Notebook]:
     page.on("pageerror", lambda error: page.faults.append(str(error)))
     page.goto(f"{lab}/lab/tree/nb.ipynb")
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=90_000)
-    page.wait_for_function("document.querySelector('.jp-NotebookPanel-toolbar [data-status=idle], .jp-Notebook-ExecutionIndicator[data-status=idle]')", timeout=60_000)  # fmt: skip
+    page.get_by_text("| Idle").wait_for(timeout=90_000)
     book = Notebook(page)
     book.run(0)
     page.wait_for_selector(READY, timeout=60_000)
