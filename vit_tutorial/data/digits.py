@@ -13,8 +13,8 @@ SPLIT_SEED = 20  # not a training seed: every run of every seed is scored on the
 def digits(split_seed: int = SPLIT_SEED) -> Splits:
     """Handwritten digits, 8x8 pixels, split 60/20/20 by class: 1,797 images that need no download.
 
-    Each was written by one of 13 people on a tablet as a 32x32 bitmap; each pixel here counts the black dots
-    (0..16) of a 4x4 block. We scale 0..16 to 0..255 as `round(value * 255 / 16)`, so 17 grey levels occur. Who
+    Each was written by one of 13 people on a printed form and scanned to a 32x32 bitmap; each pixel here counts the
+    black dots (0..16) of a 4x4 block. We scale 0..16 to 0..255 as `round(value * 255 / 16)`, so 17 grey levels occur. Who
     wrote what is not recorded, so each writer is in all splits: accuracy on a stranger's digits may be lower.
 
     Source: Alpaydin and Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine Learning
