@@ -24,6 +24,8 @@ CELLS = [
     "print('python sees', w.query, w.layer, w.hide, round(sum(w.probabilities), 3), w.image)",
     "w.layer = 99",
     "explorer('digits28', layer=3)",
+    "from PIL import Image\nw.show_picture(Image.new('RGB', (300, 200), 'white'))",
+    "print(w.image)",
 ]
 READY = ".jp-OutputArea-output [data-ready]"
 
@@ -138,3 +140,10 @@ def test_a_second_figure_shares_model_and_pictures_and_nothing_complains(noteboo
         "document.querySelectorAll('.jp-OutputArea-output [data-ready]').length === 2", timeout=30_000
     )
     assert notebook.page.faults == []
+
+
+def test_python_shows_a_picture_of_its_own(notebook: Notebook) -> None:
+    figure = notebook.page.locator(READY).first
+    notebook.run(5)
+    figure.get_by_text("Your photo", exact=True).wait_for(timeout=20_000)
+    assert notebook.run(6).inner_text().strip() == "photo"

@@ -86,6 +86,16 @@ def test_widgets_of_one_model_share_its_weights() -> None:
     assert explorer().asset is explorer(layer=1).asset
 
 
+def test_a_picture_from_python_is_fitted_to_the_model() -> None:
+    w = AttentionExplorer("digits28")
+    picture = Image.new("RGB", (100, 60), "black")
+    picture.paste((255, 255, 255), (0, 0, 20, 60))  # outside the square around the centre
+    w.show_picture(picture)
+    image = open_picture("digits28", w.picture)
+    assert image.shape == (1, 1, 28, 28)
+    assert image.max().item() == pytest.approx(-0.5)
+
+
 @pytest.mark.parametrize(
     ("state", "message"),
     [

@@ -18,8 +18,9 @@ from typing import Any
 import anywidget
 import ipywidgets  # type: ignore[import-untyped]
 import traitlets as t
+from PIL import Image
 
-from vit_tutorial.widgets.page_model import gallery, read_page_model
+from vit_tutorial.widgets.page_model import data_address, gallery, read_page_model
 
 FOLDER = Path(__file__).parent / "explorer"
 VIEWS = ("attention", "steps", "positions", "prediction")
@@ -132,7 +133,7 @@ class AttentionExplorer(anywidget.AnyWidget, ExplorerState):
         temperature, scale: scores = q k / (d ** scale * temperature). hide: patches. move: position i shows patch move[i], or None.
         positions: False switches the position embedding off. heads_off: as ``["layer.head", ...]``.
         steps: guided steps, see :func:`explorer`. guide: the one that is shown.
-        picture: PNG as a data address of what the reader drew or brought along; set it to show another.
+        picture: PNG as a data address of what the reader drew or brought along; :meth:`show_picture` shows another.
         probabilities: of the classes, computed by the page. Empty until the figure is on the screen.
 
     Raises:
@@ -145,6 +146,16 @@ class AttentionExplorer(anywidget.AnyWidget, ExplorerState):
 
     def __init__(self, model: str = "digits28", **traits: Any) -> None:
         super().__init__(model=model, asset=shared_asset(model), **traits)
+
+    def show_picture(self, picture: Image.Image) -> None:
+        """Show any picture: cut to a square around its centre and brought to the model's size. A digit is light on black."""
+        config = self._config()
+        side = min(picture.size)
+        left, top = (picture.width - side) // 2, (picture.height - side) // 2
+        size = config["img_size"]
+        height, width = (size, size) if isinstance(size, int) else size
+        square = picture.convert("RGB" if config["in_chans"] == 3 else "L").crop((left, top, left + side, top + side))
+        self.picture = data_address(square.resize((width, height), Image.Resampling.BOX), "PNG")
 
 
 class PageFigure:

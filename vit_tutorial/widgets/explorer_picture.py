@@ -72,7 +72,9 @@ def draw(start: ExplorerState) -> Still:
     classes = read_page_model(start.model)[0]["classes"]
     rows, columns = attention.shape
     entry = next(e for e in gallery(start.model) if e["name"] == shown_image(start))
-    pixels = np.asarray(gallery_picture(start.model, entry.get("large", entry["image"])).convert("RGB"))
+    picture = gallery_picture(start.model, entry.get("large", entry["image"])).convert("RGB")
+    picture.thumbnail((128, 128))
+    pixels = np.asarray(picture)
     style: dict[str, Any] = {"font.size": 9, "font.family": "sans-serif", "svg.fonttype": "none", "text.color": INK, "axes.edgecolor": LINE, "svg.hashsalt": "vit"}  # fmt: skip
     with matplotlib.rc_context(style):
         figure = Figure(figsize=(7.4, 2.75))
@@ -82,7 +84,10 @@ def draw(start: ExplorerState) -> Still:
         middle.imshow(attention, extent=(0, columns, rows, 0), interpolation="nearest", cmap="viridis", vmin=0)
         for axes, title in (
             (left, "Image"),
-            (middle, f"Attention, layer {start.layer}, head {start.head}"),
+            (
+                middle,
+                f"Attention, layer {start.layer}, {'mean of heads' if start.head == 'mean' else f'head {start.head}'}",
+            ),
             (right, "Prediction"),
         ):
             axes.set_title(title, fontsize=9.5, loc="left", color=INK)

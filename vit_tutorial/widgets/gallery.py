@@ -9,14 +9,13 @@ and for photographs ``large`` (JPEG to look at) and ``credit``.
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
+
+from vit_tutorial.widgets.page_model import data_address
 
 FOLDER = Path(__file__).parent / "gallery"
 Points = list[tuple[float, float]]
@@ -91,12 +90,6 @@ def draw_digit(strokes: list[Points], slant: float = 0.08, pen: float = PEN) -> 
     pixels = np.roll(pixels, (down, right), axis=(0, 1))
     small = pixels.reshape(SIDE, FINE, SIDE, FINE).mean(axis=(1, 3))
     return Image.fromarray(np.rint(small).astype(np.uint8))
-
-
-def data_address(picture: Image.Image, kind: str, **options: Any) -> str:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def digits() -> list[dict[str, str]]:

@@ -88,6 +88,13 @@ def gallery_picture(name: str, picture: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(address.split(",", 1)[1])))
 
 
+def data_address(picture: Image.Image, kind: str, **options: Any) -> str:
+    """A picture as an address that holds it; ``kind``: PNG or JPEG."""
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
 def open_picture(name: str, picture: str) -> Tensor:
     """A picture as the model ``name`` takes it: [1, C, H, W], (pixel / 255 - mean) / std.
 

@@ -50,6 +50,7 @@ async function render({ model, el }) {
     if (!picture || picture === shown) return;
     shown = picture;
     await explorer.setPicture('photo', picture);
+    model.set('image', 'photo');
     answer();
   }]);
   for (const [event, listener] of listeners) model.on(event, listener);
