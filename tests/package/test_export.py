@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import base64
 import hashlib
 import json
@@ -13,15 +12,14 @@ import numpy as np
 import pytest
 import torch
 
+from vit_tutorial.cli import main
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import save_model
 from vit_tutorial.widgets.export import (
     PageModel,
-    add_export_arguments,
     export_onnx,
     export_page,
     page_model,
-    run_export,
 )
 
 SMALL = {"img_size": 8, "patch_size": 4, "in_chans": 1, "num_classes": 3, "embed_dim": 24, "depth": 2, "num_heads": 2}
@@ -145,9 +143,7 @@ def test_onnx_runtime_computes_what_pytorch_computes_for_any_batch(tmp_path: Pat
 
 
 def run_command(*words: str) -> int:
-    parser = argparse.ArgumentParser()
-    add_export_arguments(parser)
-    return run_export(parser.parse_args(words))
+    return main(["export", *words])
 
 
 def test_the_command_exports_a_saved_model_with_its_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,5 +157,5 @@ def test_the_command_exports_a_saved_model_with_its_classes(tmp_path: Path, caps
 
 
 def test_the_command_names_a_missing_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command(str(tmp_path / "none.safetensors"), "--to", "onnx") == 1
+    assert run_command(str(tmp_path / "none.safetensors"), "--to", "onnx") == 2
     assert "no weights file" in capsys.readouterr().err

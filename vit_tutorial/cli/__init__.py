@@ -1,4 +1,4 @@
-"""`vit-tutorial train | evaluate | predict | results | doctor`: everything the package does, from the command line."""
+"""`vit-tutorial train | evaluate | predict | export | results | doctor`: everything the package does, from the command line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        if options.debug or not isinstance(error, (ValueError, OSError, RuntimeError)):
+        if options.debug or not isinstance(error, (ValueError, OSError, RuntimeError, ImportError)):
             raise
         print(f"vit-tutorial {options.command}: {error}", file=sys.stderr)
         return 2 if isinstance(error, (ValueError, FileNotFoundError, NotADirectoryError)) else 1

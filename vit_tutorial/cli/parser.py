@@ -12,6 +12,7 @@ from vit_tutorial.cli.commands import evaluate_run, predict_images, show_results
 from vit_tutorial.cli.doctor import diagnose
 from vit_tutorial.cli.train import train_recipe
 from vit_tutorial.training import list_recipes
+from vit_tutorial.widgets.export import add_export_arguments, run_export
 
 TRAIN_EXAMPLES = """examples:
   vit-tutorial train digits
@@ -26,6 +27,10 @@ PREDICT_EXAMPLES = """examples:
   vit-tutorial predict runs/digits/seed-0 three.png
   vit-tutorial predict model.safetensors photos/ --top 5
 """
+EXPORT_EXAMPLES = """examples:
+  vit-tutorial export runs/digits/seed-0/model.safetensors --to onnx
+  vit-tutorial export runs/digits28/seed-0/model.safetensors --to page --out digits28
+"""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -37,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_evaluate(commands)
     _add_predict(commands)
+    _add_export(commands)
     _add_results(commands)
     _add_doctor(commands)
     for command in commands.choices.values():
@@ -80,6 +86,11 @@ def _add_predict(commands: Any) -> None:
     p.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="image files, or folders of them")
     p.add_argument("--top", type=int, default=3, metavar="K", help="how many classes to show (default: 3)")
     p.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps")
+
+
+def _add_export(commands: Any) -> None:
+    summary = "write a model for the book's pages, or for other runtimes (ONNX)"
+    add_export_arguments(_command(commands, "export", summary, run_export, EXPORT_EXAMPLES))
 
 
 def _add_results(commands: Any) -> None:

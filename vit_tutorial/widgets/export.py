@@ -10,7 +10,6 @@ import argparse
 import base64
 import hashlib
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,18 +177,18 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_export(arguments: argparse.Namespace) -> int:
-    """``vit-tutorial export MODEL --to page|onnx``: writes the files and says their sizes. Returns the exit status."""
-    try:
-        model, extra = load_model(arguments.model), read_extra(arguments.model)
-        out = arguments.out or arguments.model.with_suffix("")
-        if arguments.to == "onnx":
-            paths = [export_onnx(model, out.with_name(out.name.removesuffix(".onnx") + ".onnx"))]
-        else:
-            describe = {key: extra.get(key) for key in ("classes", "mean", "std")}
-            paths = export_page(model, out, arguments.dtype, **describe)
-    except (ValueError, OSError, ModuleNotFoundError) as error:
-        print(f"vit-tutorial export: {error}", file=sys.stderr)
-        return 1
+    """``vit-tutorial export MODEL --to page|onnx``: writes the files and says their sizes. Returns the exit status.
+
+    Raises:
+        ValueError, OSError: the model cannot be read or written. ImportError: ONNX's packages are not installed.
+    """
+    model, extra = load_model(arguments.model), read_extra(arguments.model)
+    out = arguments.out or arguments.model.with_suffix("")
+    if arguments.to == "onnx":
+        paths = [export_onnx(model, out.with_name(out.name.removesuffix(".onnx") + ".onnx"))]
+    else:
+        describe = {key: extra.get(key) for key in ("classes", "mean", "std")}
+        paths = export_page(model, out, arguments.dtype, **describe)
     for path in paths:
         print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
     return 0
