@@ -11,6 +11,7 @@ import matplotlib
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from vit_tutorial.interpret import record_attention
 from vit_tutorial.widgets.page_model import gallery, gallery_picture, load_page_model, open_picture, read_page_model
@@ -78,8 +79,10 @@ def draw(start: ExplorerState) -> Still:
     style: dict[str, Any] = {"font.size": 9, "font.family": "sans-serif", "svg.fonttype": "none", "text.color": INK, "axes.edgecolor": LINE, "svg.hashsalt": "vit"}  # fmt: skip
     with matplotlib.rc_context(style):
         figure = Figure(figsize=(7.4, 2.75))
-        left, middle, right = figure.subplots(1, 3, gridspec_kw={"width_ratios": [1, 1, 0.95], "wspace": 0.16})
-        figure.subplots_adjust(left=0.01, right=0.93, top=0.88, bottom=0.03)
+        side, labels = 0.29, 0.035 if max(map(len, classes)) < 3 else 0.1  # fractions of the width
+        place = (0.05, side * 7.4 / 2.75)  # bottom and height
+        left, middle = (figure.add_axes((x, place[0], side, place[1])) for x in (0.01, 0.33))
+        right = figure.add_axes((0.64 + labels, place[0], 0.285 - labels, place[1]))
         left.imshow(pixels, extent=(0, columns, rows, 0), interpolation="nearest")
         middle.imshow(attention, extent=(0, columns, rows, 0), interpolation="nearest", cmap="viridis", vmin=0)
         for axes, title in (
@@ -97,19 +100,19 @@ def draw(start: ExplorerState) -> Still:
             axes.vlines(range(1, columns), 0, rows, colors="#808080", linewidths=0.4)
             axes.hlines(range(1, rows), 0, columns, colors="#808080", linewidths=0.4)
             axes.set_frame_on(False)
+            if start.query != "class":
+                corner = (start.query % columns, start.query // columns)
+                for colour, width in (("black", 3.5), ("white", 2)):
+                    axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=colour, linewidth=width))
         right.set_frame_on(False)
         best = int(probabilities.argmax())
-        places = np.arange(len(probabilities))
+        places = list(range(len(probabilities)))
         right.barh(places, probabilities, color=[ACCENT if k == best else LINE for k in places], height=0.7)
         right.invert_yaxis()
         right.set_xlim(-0.02, 1.02)
         for k in places:
             right.text(-0.04, k, classes[k], ha="right", va="center", color=INK if k == best else MUTED, fontsize=8)
             right.text(1.04, k, f"{100 * probabilities[k]:.1f} %", ha="left", va="center", color=INK if k == best else MUTED, fontsize=8)  # fmt: skip
-        if max(map(len, classes)) > 2:
-            right.set_position(
-                (right.get_position().x0 + 0.06, *right.get_position().bounds[1:2], 0.22, right.get_position().height)
-            )
         svg, png = io.StringIO(), io.BytesIO()
         figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
         figure.savefig(png, format="png", dpi=200, metadata={"Software": None})
