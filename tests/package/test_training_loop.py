@@ -16,9 +16,10 @@ from training_helpers import tiny, tiny_task
 
 from vit_tutorial.data import Splits, augment, image_folder
 from vit_tutorial.tasks import Classification
-from vit_tutorial.training import DivergedError, RunFolder, RunFolderError, evaluate, fit, predict
+from vit_tutorial.training import DivergedError, RunFolder, RunFolderError, evaluate, fit, load_recipe, predict
 from vit_tutorial.training import loop as loop_module
 from vit_tutorial.training.checkpoint import load_checkpoint
+from vit_tutorial.training.state import TrainingState
 
 
 class Killed(Exception):
@@ -297,3 +298,14 @@ def test_a_task_without_augmentation_prepares_training_as_evaluation() -> None:
     images, labels = task.splits.train.images[:9], task.splits.train.labels[:9]
     assert torch.equal(task.prepare(images, labels, train=True)[0], task.prepare(images, labels, train=False)[0])
     assert torch.equal(augment(images, task.splits.mean, task.splits.std), task.prepare(images, labels, False)[0])
+
+
+def test_of_equally_good_weights_the_last_are_kept_and_a_tie_is_no_progress() -> None:
+    recipe = load_recipe("digits", ema_decay=0.0)
+    state = TrainingState(torch.nn.Linear(1, 1), recipe)
+    for epoch, score in enumerate((0.5, 0.9, 0.9, 0.8), start=1):
+        torch.nn.init.constant_(state.model.weight, epoch)
+        state.keep_if_best(score, epoch)
+    assert state.counters.best_epoch == 3
+    assert state.best_weights["weight"].item() == 3
+    assert state.counters.stale == 2

@@ -54,13 +54,15 @@ class TrainingState:
         self.best_weights = copy_weights(model)
 
     def keep_if_best(self, score: float, epoch: int) -> None:
-        """Copy the averaged weights if they score better on the validation split than all before (of equals, the first)."""
+        """Copy the averaged weights if no weights before score better on the validation split.
+
+        Of equals the last, which has averaged more and whose learning rate is lower; for `patience` a tie is no progress.
+        """
         counters = self.counters
-        if counters.best is None or score > counters.best:
-            counters.best, counters.best_epoch, counters.stale = score, epoch, 0
+        counters.stale = 0 if counters.best is None or score > counters.best else counters.stale + 1
+        if counters.best is None or score >= counters.best:
+            counters.best, counters.best_epoch = score, epoch
             self.best_weights = copy_weights(self.ema.model)
-        else:
-            counters.stale += 1
 
     def save(self, path: Path) -> None:
         """Write everything as one checkpoint. Raises OSError; the checkpoint before is then intact."""
