@@ -3,15 +3,16 @@
  * (state.js) and from one forward pass of the engine.
  */
 import { createBars } from './bars.js';
-import { button, element, segmented, show, slider, switcher } from './dom.js';
+import { addComputing, loadShared } from './computing.js';
 import { css } from './colours.js';
+import { button, element, segmented, show, slider, switcher } from './dom.js';
 import { createGuide } from './guide.js';
 import { createPatchGrid, nameOf } from './patch-grid.js';
 import { createPictures } from './pictures.js';
 import { paintMap, paintPicture } from './paint.js';
-import { toPython } from './python.js';
 import { strongest } from './reading.js';
-import { CHANGES, DEFAULTS, createStore, fitted, toLink } from './state.js';
+import { createSharing } from './sharing.js';
+import { CHANGES, DEFAULTS, createStore, fitted } from './state.js';
 import { createTools } from './tools.js';
 import { attentionView, number } from './views/attention.js';
 import { positionsView } from './views/positions.js';
@@ -21,14 +22,6 @@ import styles from './explorer.css';
 
 const NAMES = { attention: 'Attention', steps: 'Steps', positions: 'Positions', prediction: 'Prediction' };
 const VIEW = { attention: attentionView, steps: stepsView, positions: positionsView, prediction: predictionView };
-
-const models = new Map(); // SHA-256 -> promise of a model: figures on one page share it
-
-function loadShared(engine, { manifest, data }) {
-  const key = manifest?.sha256;
-  if (!models.has(key)) models.set(key, engine.loadViT(manifest, data));
-  return models.get(key);
-}
 
 /**
  * Build the figure inside `host`. `options`:
@@ -50,44 +43,14 @@ export async function createExplorer(host, options) {
   const fit = (state) => fitted(state, shape, pictures.names());
   const start = fit(options.state ?? {});
   const store = createStore(start, fit);
-  let revision = 0, ownPicture = false;
-
   const ctx = {
-    engine, vit, shape, pictures, cache: {}, r: null, baseline: null, lens: null,
+    engine, vit, shape, pictures, revision: 0, // of the reader's own picture
     get state() { return store.state; },
     set: (changes) => store.set(changes),
     say,
-    drew() { revision++; ownPicture = true; if (store.state.image === 'drawn') render(new Set(['image'])); else store.set({ image: 'drawn' }); },
+    drew: () => ownPicture('drawn'),
   };
-
-  // ---- the model -------------------------------------------------------------------------------------------------------
-  let untouched = null; // { key, probabilities }
-  function compute() {
-    const { state } = store, input = engine.imageToInput(vit, pictures.pixels(state.image)), began = performance.now();
-    const isChanged = CHANGES.some((key) => JSON.stringify(state[key]) !== JSON.stringify(DEFAULTS[key]));
-    const key = `${state.image} ${revision}`;
-    if (isChanged && untouched?.key !== key) untouched = { key, probabilities: vit.forward(input).probabilities };
-    ctx.baseline = isChanged ? untouched.probabilities : null;
-    ctx.r = vit.forward(input, interventions(state));
-    if (!isChanged) untouched = { key, probabilities: ctx.r.probabilities };
-    vit.user = ctx; // another figure with the same model writes into the same arrays
-    ctx.cache = {};
-    ctx.lens = null;
-    host.dataset.forward = (performance.now() - began).toFixed(2);
-  }
-
-  const interventions = (state) => ({
-    move: state.move ?? undefined, hide: state.hide, positions: state.positions, headsOff: state.headsOff,
-    temperature: state.temperature, scaleExponent: state.scale,
-  });
-  /** The probabilities with one more head off; the state stays as it is. */
-  ctx.without = (name) => {
-    const { state } = store, input = engine.imageToInput(vit, pictures.pixels(state.image));
-    vit.user = null; // the intermediates now belong to no figure
-    return vit.forward(input, { ...interventions(state), headsOff: [...new Set([...state.headsOff, name])] }).probabilities;
-  };
-
-  ctx.compute = compute;
+  addComputing(ctx, host);
 
   // ---- the parts -------------------------------------------------------------------------------------------------------
   const guide = steps.length ? createGuide(steps, { ...DEFAULTS, ...start }, ctx) : null;
@@ -124,14 +87,12 @@ export async function createExplorer(host, options) {
   const alarm = element('p', { class: 'alarm', role: 'alert', hidden: true });
 
   const reset = button('Reset', () => { store.set({ ...DEFAULTS, ...start, guide: store.state.guide }); alarm.hidden = true; });
-  const link = address ? button('Link', () => copy(address(linkText()), link), { title: 'Copy a link to exactly this state' }) : null;
-  const python = button('Python', () => copy(pythonText(), python), { title: 'Copy Python code that computes this view' });
-  const copied = element('textarea', { class: 'copied', readonly: true, hidden: true, rows: 8, 'aria-label': 'To copy' });
+  const sharing = createSharing(ctx, host, { start, model: model.name, address });
 
   const slow = vit.kernel === 'javascript' ? element('p', { class: 'note engine-note' }, 'This browser offers no WebAssembly with SIMD: the figure computes in plain JavaScript, with the same numbers, more slowly.') : null;
   const panel = (name, label, ...content) => element('section', { class: `panel ${name}`, 'aria-label': label }, content);
   const figure = element('div', { class: 'figure' },
-    guide?.node, element('div', { class: 'top' }, tabs.node, element('div', { class: 'buttons small menu' }, reset, link, python)), copied, strip, alarm,
+    guide?.node, element('div', { class: 'top' }, tabs.node, element('div', { class: 'buttons small menu' }, reset, sharing.buttons)), sharing.byHand, strip, alarm,
     element('div', { class: 'stage' },
       panel('picture', 'Picture', element('header', {}, imageTitle, imageNote), tools.grid.node),
       panel('map', 'Map', element('header', {}, mapTitle, mapNote), map.node, legend),
@@ -144,8 +105,8 @@ export async function createExplorer(host, options) {
   // ---- what is shown ------------------------------------------------------------------------------------------------
   function render(changed) {
     const { state } = store, view = views[state.view];
-    const forward = changed.has('image') || CHANGES.some((key) => changed.has(key)) || vit.user !== ctx;
-    if (forward) { compute(); changed.add('forward'); }
+    const forward = changed.has('image') || CHANGES.some((key) => changed.has(key)) || !ctx.isCurrent();
+    if (forward) { ctx.compute(); changed.add('forward'); }
     if (changed.has('view')) {
       place.replaceChildren(view.node);
       figure.dataset.view = state.view;
@@ -215,36 +176,21 @@ export async function createExplorer(host, options) {
     if (!given) return;
     try {
       await pictures.load(given);
-      revision++;
-      ownPicture = true;
       alarm.hidden = true;
-      if (store.state.image === 'photo') render(new Set(['image']));
-      else store.set({ image: 'photo', tool: 'query', move: null, hide: [] });
-      tell?.(store.state, new Set(['image']), report());
+      store.set({ tool: 'query', move: null, hide: [] });
+      ownPicture('photo');
     } catch (error) { complain(error); }
   }
-  const own = () => (['drawn', 'photo'].includes(store.state.image) ? pictures.address(store.state.image) : null);
-  const linkText = () => {
-    const text = toLink(store.state, { ...start, tool: store.state.tool }), picture = own();
-    return picture ? `${text}&image=${store.state.image}&picture=${encodeURIComponent(picture.split(',')[1])}` : text;
-  };
-  const pythonText = () => toPython({ state: store.state, model: model.name, shape, picture: own() });
-  const report = () => ({ picture: own(), probabilities: Array.from(ctx.r.probabilities) });
-  async function copy(text, from) {
-    const label = from.textContent;
-    try {
-      await navigator.clipboard.writeText(text);
-      show(from, 'Copied');
-      setTimeout(() => show(from, label), 1500);
-    } catch { // no permission, or a page opened from a file in some browsers: the reader copies by hand
-      copied.hidden = false;
-      copied.value = text;
-      copied.focus();
-      copied.select();
-    }
-    host.dispatchEvent(new CustomEvent('vt-copied', { detail: text }));
+  /** The reader's drawing or photo has new pixels. Python hears of it once the hand rests. */
+  let resting;
+  function ownPicture(name) {
+    ctx.revision++;
+    if (store.state.image !== name) store.set({ image: name });
+    else render(new Set(['image']));
+    clearTimeout(resting);
+    resting = setTimeout(() => tell?.(store.state, new Set(['image']), report()), 150);
   }
-  copied.addEventListener('blur', () => { copied.hidden = true; });
+  const report = () => ({ picture: sharing.own(), probabilities: Array.from(ctx.r.probabilities) });
   figure.addEventListener('dragover', (event) => { event.preventDefault(); figure.classList.add('dropping'); });
   figure.addEventListener('dragleave', () => figure.classList.remove('dropping'));
   figure.addEventListener('drop', (event) => {
@@ -267,11 +213,11 @@ export async function createExplorer(host, options) {
   return {
     get state() { return store.state; },
     probabilities: () => Array.from(ctx.r.probabilities),
-    python: pythonText, link: linkText,
+    python: sharing.python, link: sharing.link,
     set: (changes) => store.set(changes, 'outside'),
     async setPicture(name, data) {
       await pictures.restore(name, data);
-      revision++;
+      ctx.revision++;
       store.set({ image: name }, 'outside');
       render(new Set(['image']));
     },
