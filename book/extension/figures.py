@@ -57,8 +57,9 @@ class LiveFigure(SphinxDirective):
             raise self.error(f"no live figure {self.arguments[0]!r}; there is: explorer")
         # Imported here, so that a build which reads no page with a figure does not import torch.
         from vit_tutorial.widgets.assets import needed, sources
-        from vit_tutorial.widgets.attention_explorer import check_steps, page_element, start_state
+        from vit_tutorial.widgets.attention_explorer import page_element
         from vit_tutorial.widgets.explorer_picture import draw
+        from vit_tutorial.widgets.explorer_state import check_steps, start_state
 
         state = {name: yaml.safe_load(self.options[name]) for name in OPTIONS if name in self.options}
         state.update(

@@ -13,8 +13,9 @@ from engine_page import random_model
 
 from vit_tutorial.widgets import page_model
 from vit_tutorial.widgets.assets import LOADER, needed, write_assets
-from vit_tutorial.widgets.attention_explorer import page_element, start_state
+from vit_tutorial.widgets.attention_explorer import page_element
 from vit_tutorial.widgets.explorer_picture import draw
+from vit_tutorial.widgets.explorer_state import start_state
 from vit_tutorial.widgets.export import export_page
 
 CSS = Path(__file__).parents[2] / "book" / "assets" / "book.css"

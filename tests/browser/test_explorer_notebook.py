@@ -26,6 +26,7 @@ CELLS = [
     "explorer('digits28', layer=3)",
     "from PIL import Image\nw.show_picture(Image.new('RGB', (300, 200), 'white'))",
     "print(w.image)",
+    "print(w.image, w.picture.startswith('data:image/png'), round(sum(w.probabilities), 3))",
 ]
 READY = ".jp-OutputArea-output [data-ready]"
 
@@ -147,3 +148,17 @@ def test_python_shows_a_picture_of_its_own(notebook: Notebook) -> None:
     notebook.run(5)
     figure.get_by_text("Your photo", exact=True).wait_for(timeout=20_000)
     assert notebook.run(6).inner_text().strip() == "photo"
+
+
+def test_a_drawing_reaches_python(notebook: Notebook) -> None:
+    figure = notebook.page.locator(READY).first
+    figure.locator('[aria-label="Tool"] input[value="draw"]').check(force=True)
+    square = figure.locator(".panel.picture .square")
+    square.scroll_into_view_if_needed()
+    box = square.bounding_box()
+    notebook.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 30)
+    notebook.page.mouse.down()
+    notebook.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 30, steps=8)
+    notebook.page.mouse.up()
+    notebook.page.wait_for_timeout(400)
+    assert notebook.run(7).inner_text().strip() == "drawn True 1.0"

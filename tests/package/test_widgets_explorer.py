@@ -17,7 +17,8 @@ from PIL import Image
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.widgets import AttentionExplorer, explorer, gallery, load_page_model, open_picture, page_model
 from vit_tutorial.widgets.assets import asset_text, needed, write_assets
-from vit_tutorial.widgets.attention_explorer import ExplorerState, PageFigure
+from vit_tutorial.widgets.attention_explorer import PageFigure
+from vit_tutorial.widgets.explorer_state import ExplorerState
 from vit_tutorial.widgets.export import export_page
 
 

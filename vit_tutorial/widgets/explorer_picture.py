@@ -17,7 +17,7 @@ from vit_tutorial.interpret import record_attention
 from vit_tutorial.widgets.page_model import gallery, gallery_picture, load_page_model, open_picture, read_page_model
 
 if TYPE_CHECKING:
-    from vit_tutorial.widgets.attention_explorer import ExplorerState
+    from vit_tutorial.widgets.explorer_state import ExplorerState
 
 INK, MUTED, LINE, ACCENT = (
     "#1d2129",
