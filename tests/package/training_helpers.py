@@ -14,6 +14,7 @@ TINY: dict[str, Any] = {
     "model.depth": 2,
     "model.num_heads": 2,
     "warmup_epochs": 1,
+    "eval_every": 1,
 }
 
 
