@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,19 +53,28 @@ def page_html(*figures: str, theme: str = "light") -> str:
     )  # fmt: skip
 
 
+SIZES = {
+    "digits28": {"img_size": 28, "in_chans": 1, "embed_dim": 64, "depth": 4, "num_heads": 4},
+    "photos32": {"img_size": 32, "in_chans": 3, "embed_dim": 96, "depth": 6, "num_heads": 6},
+}
+
+
 def need_models(folder: Path) -> None:
-    """The committed models, or where there are none yet, random ones of the same sizes: what the figure does is the same."""
-    sizes = {"digits28": {"img_size": 28, "in_chans": 1, "embed_dim": 64, "depth": 4, "num_heads": 4}, "photos32": {"img_size": 32, "in_chans": 3, "embed_dim": 96, "depth": 6, "num_heads": 6}}  # fmt: skip
-    if set(sizes) <= set(page_model.page_models()):
+    """The committed models, and for one that is not there yet a random one of its size: what the figure does is the same."""
+    missing = set(SIZES) - set(page_model.page_models())
+    if not missing:
         return
+    for path in page_model.MODELS.glob("*.*"):
+        shutil.copy(path, folder)
+    for name in missing:
+        model, channels = (
+            random_model(patch_size=4, num_classes=10, mlp_ratio=2.0, **SIZES[name]),
+            SIZES[name]["in_chans"],
+        )
+        names = [f"class {i}" for i in range(10)]
+        export_page(model, folder / name, classes=names, mean=[0.3] * channels, std=[0.3] * channels)
     page_model.MODELS = folder
     page_model.read_page_model.cache_clear()
-    for name, fields in sizes.items():
-        model = random_model(patch_size=4, num_classes=10, mlp_ratio=2.0, **fields)
-        channels = fields["in_chans"]
-        export_page(
-            model, folder / name, classes=[f"class {i}" for i in range(10)], mean=[0.3] * channels, std=[0.3] * channels
-        )
 
 
 def write_site(folder: Path) -> Path:
