@@ -14,8 +14,8 @@ mean distance ${O(y,1)} pixels`}r.contains(r.getRootNode().activeElement)||a(d.l
   --tint: var(--vt-tint, var(--jp-layout-color2, #f5f6f8));
   --line: var(--vt-line, var(--jp-border-color1, #d9dde3));
   --accent: var(--vt-accent, var(--jp-brand-color1, #00629b));
-  --warn: var(--vt-warn, #a04500);
-  --ok: var(--vt-ok, #00704f);
+  --warn: var(--vt-warn, color-mix(in srgb, #d05a00 70%, var(--ink)));
+  --ok: var(--vt-ok, color-mix(in srgb, #00855d 70%, var(--ink)));
   display: block; margin-bottom: 0.6rem; container-type: inline-size; color: var(--ink); text-align: left;
   font: 400 14px/1.45 var(--vt-sans, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif);
 }
