@@ -97,8 +97,9 @@ export async function createExplorer(host, options) {
       panel('picture', 'Picture', element('header', {}, imageTitle, imageNote), tools.grid.node),
       panel('map', 'Map', element('header', {}, mapTitle, mapNote), map.node, legend),
       panel('verdict-panel', 'Prediction', element('header', {}, element('p', { class: 'title' }, 'Prediction'), verdict), bars.node),
-      element('div', { class: 'below' }, tools.node, shape.channels === 3 ? pixels.node : null)),
-    controls, chips, readout, place, slow, spoken);
+      element('div', { class: 'below' }, tools.node, shape.channels === 3 ? pixels.node : null),
+      controls),
+    chips, readout, place, slow, spoken);
   const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
   root.replaceChildren(element('style', {}, styles), figure);
 
