@@ -10,10 +10,10 @@ from prose import ROOT, prose, sources, texts
 
 from book.extension.results import names
 
-# A percentage or a time typed by hand. Digits glued to a word (ViT-B/16) and decades (1990s) are none.
+# A percentage or a time typed by hand. Digits glued to a word (ViT-B/16), decades (1990s) and plurals (sevens) are none.
 WORDS = "one|two|three|four|five|six|seven|eight|nine|ten|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred"
 TYPED = re.compile(
-    rf"(?<![\w.])(?:\d[\d.,]*|(?:{WORDS}))[\s\N{{NO-BREAK SPACE}}-]*"
+    rf"(?<![\w.])(?:\d[\d.,]*|(?:{WORDS})(?!s\b))[\s\N{{NO-BREAK SPACE}}-]*"
     r"(?:%|‰|per ?cent\b|percentage points?\b|ms\b|s\b|secs?\b|seconds?\b|min\b|minutes?\b|hours?\b)",
     re.IGNORECASE,
 )
@@ -64,7 +64,16 @@ def test_a_typed_number_is_found(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["the 1990s", "a 95 % interval", "ViT-B/16 sees", "3 samples", "10 classes", "2.5 million images"]
+    "text",
+    [
+        "the 1990s",
+        "too few sevens",
+        "a 95 % interval",
+        "ViT-B/16 sees",
+        "3 samples",
+        "10 classes",
+        "2.5 million images",
+    ],
 )
 def test_an_ordinary_number_is_let_pass(text: str) -> None:
     assert not typed_numbers(text)
