@@ -20,7 +20,7 @@ from vit_tutorial.training.recipe import Recipe
 
 # Fields that may change between two halves of a run: they do not enter the computation's definition.
 FREE_FIELDS = {
-    "title", "seeds", "workers", "threads", "device", "checkpoint_every_seconds", "checkpoint_every_steps"
+    "title", "variant", "seeds", "workers", "threads", "device", "checkpoint_every_seconds", "checkpoint_every_steps"
 }  # fmt: skip
 
 
