@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engine_page import EnginePage
 
 from book.built import up_to_date
 
@@ -40,6 +41,12 @@ def chromium() -> Iterator[Any]:
         browser = p.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def engine(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> EnginePage:
+    """A page with the engine, shared by the tests of one file."""
+    return EnginePage(chromium, tmp_path_factory.mktemp("engine"))
 
 
 @pytest.fixture(scope="session")

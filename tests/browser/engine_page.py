@@ -108,15 +108,20 @@ def random_image(model: VisionTransformer, seed: int = 1) -> Tensor:
     )
 
 
-def top1_agreement(engine: EnginePage, model: VisionTransformer, images: Tensor, dtype: str = "int8") -> float:
-    """Share of images [B, C, H, W], normalised, on which the exported model in the browser has the top class of PyTorch's."""
-    engine.load(model, dtype)
-    with torch.no_grad():
-        expected = model.eval()(images).argmax(-1)
+def top_classes(engine: EnginePage, images: Tensor) -> Tensor:
+    """The top class of each image [B, C, H, W], normalised, by the model that is loaded in the page: [B]."""
     size = images[0].numel()
     chosen = engine.run(
         f"Float32Array.from({{ length: images.length / {size} }}, (_, i) => {{"
         f" const {{ logits }} = vit.forward(images.subarray(i * {size}, (i + 1) * {size})); return logits.indexOf(Math.max(...logits)); }})",
         images=images,
     )
-    return (chosen.long() == expected).float().mean().item()
+    return chosen.long()
+
+
+def top1_agreement(engine: EnginePage, model: VisionTransformer, images: Tensor, dtype: str = "int8") -> float:
+    """Share of images [B, C, H, W], normalised, on which the exported model in the browser has the top class of PyTorch's."""
+    engine.load(model, dtype)
+    with torch.no_grad():
+        expected = model.eval()(images).argmax(-1)
+    return (top_classes(engine, images) == expected).float().mean().item()

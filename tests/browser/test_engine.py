@@ -61,11 +61,6 @@ def interventions(model: Any) -> dict[str, dict[str, Any]]:
     return {**single, "all together": together}
 
 
-@pytest.fixture(scope="module")
-def engine(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> EnginePage:
-    return EnginePage(chromium, tmp_path_factory.mktemp("engine"))
-
-
 def largest_error(found: dict[str, Any], expected: dict[str, Any]) -> float:
     """Over all tensors of ``expected``, which must all be there; infinities must agree in place and sign."""
     found, expected, worst = flatten(found), flatten(expected), 0.0

@@ -18,11 +18,6 @@ DIGIT = {"img_size": 28, "patch_size": 4, "in_chans": 1, "num_classes": 10, "emb
 
 
 @pytest.fixture(scope="module")
-def engine(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> EnginePage:
-    return EnginePage(chromium, tmp_path_factory.mktemp("engine"))
-
-
-@pytest.fixture(scope="module")
 def digit_page() -> PageModel:
     return page_model(random_model(**DIGIT), "int8")
 

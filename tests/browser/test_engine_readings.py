@@ -30,11 +30,6 @@ N = PREFIX + ROWS * COLUMNS
 
 
 @pytest.fixture(scope="module")
-def engine(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> EnginePage:
-    return EnginePage(chromium, tmp_path_factory.mktemp("engine"))
-
-
-@pytest.fixture(scope="module")
 def model() -> VisionTransformer:
     return random_model(**OBLONG)
 
