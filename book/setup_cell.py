@@ -19,19 +19,21 @@ ROOT = Path(__file__).parent.parent
 TAG = "remove-cell"  # the book does not show it
 
 TEMPLATE = """\
-# Opened alone, for example on Colab, this notebook installs the package it uses. Elsewhere this cell does nothing.
+# Opened alone, for example on Colab, this notebook installs the package it uses.
+# Elsewhere this cell does nothing.
 import importlib.util
 import os
 import subprocess
 import sys
 
 if importlib.util.find_spec("vit_tutorial") is None:
-    source = os.environ.get("VIT_TUTORIAL_SOURCE", "{address}")  # a wheel, a folder or an address that pip knows
+    # a wheel, a folder or an address that pip knows
+    source = os.environ.get("VIT_TUTORIAL_SOURCE", "{address}")
     if not source:
         raise ModuleNotFoundError(
-            "The package vit_tutorial is not installed, and this notebook has no address to install it from. "
-            "Open the notebook inside the project (make book), or set the environment variable VIT_TUTORIAL_SOURCE "
-            "to the project's folder or to a wheel of it, and run this cell again."
+            "The package vit_tutorial is not installed, and this notebook has no address to install "
+            "it from. Open the notebook inside the project (make book, make lab), or set the variable "
+            "VIT_TUTORIAL_SOURCE to the project's folder or to a wheel of it, and run this cell again."
         )
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
     importlib.invalidate_caches()"""

@@ -178,7 +178,7 @@ def test_a_long_row_of_tokens_is_cut_in_its_middle_and_says_the_whole_number() -
     fig = patch_row(torch.zeros(3, 14, 14), 2)
     row = fig.axes[2]
     assert [t.get_text() for t in row.texts] == [*map(str, range(11)), "…", "45", "46", "47", "48"]
-    assert row.get_title(loc="left") == "Tokens: a sequence of 49, each 12 numbers"
+    assert row.get_title(loc="left") == "The row: 49 patches, each 12 numbers"
 
 
 def test_a_patch_size_that_does_not_divide_names_those_that_do() -> None:

@@ -99,7 +99,7 @@ def patch_row(image: Any, patch_size: int) -> Figure:
     frame(grid, columns * (1 + gap) - gap, rows * (1 + gap) - gap)
 
     row = lower.subplots()
-    row.set_title(f"Tokens: a sequence of {N}, each {channels * patch_size**2} numbers")
+    row.set_title(f"The row: {N} patches, each {channels * patch_size**2} numbers")
     fitting = SHOWN_TOKENS
     shown: list[int | None] = list(range(N))
     if fitting < N:
