@@ -8,7 +8,7 @@ export HF_HUB_OFFLINE ?= 1
 # Threads that wait sleep instead of spinning, which matters where several processes share a few cores.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: book serve test test-package test-book test-notebooks test-browser lint format lab clean distclean
+.PHONY: book serve test test-package test-book test-notebooks test-browser lint format lab clean distclean help
 
 book: $(READY)  ## build the book into _build/html (warnings are errors)
 	VIT_BOOK_BUILD=1 $(BIN)/jupyter-book build . -W --keep-going -q
