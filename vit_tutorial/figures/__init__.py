@@ -4,12 +4,14 @@ images        image_grid, patch_row
 training      learning_curves, schedule_plot
 evaluation    confusion, mistakes
 attention     attention_over_image, attention_over_images, head_grid
+mathematics   influence_map, error_sizes
 style         figure, style, and the colours, for pictures of one's own
 """
 
 from vit_tutorial.figures.attention import attention_over_image, attention_over_images, head_grid
 from vit_tutorial.figures.evaluation import confusion, mistakes
 from vit_tutorial.figures.images import image_grid, patch_row
+from vit_tutorial.figures.mathematics import error_sizes, influence_map
 from vit_tutorial.figures.style import figure, style
 from vit_tutorial.figures.training import learning_curves, schedule_plot
 
@@ -17,9 +19,11 @@ __all__ = [
     "attention_over_image",
     "attention_over_images",
     "confusion",
+    "error_sizes",
     "figure",
     "head_grid",
     "image_grid",
+    "influence_map",
     "learning_curves",
     "mistakes",
     "patch_row",
