@@ -14,7 +14,7 @@ from training_helpers import TINY, tiny_task
 
 from vit_tutorial.cli.parser import build_parser
 from vit_tutorial.cli.train import changed_fields
-from vit_tutorial.training import environment, fit, load_recipe
+from vit_tutorial.training import Recipe, environment, fit, load_recipe
 from vit_tutorial.training import record as records
 from vit_tutorial.training.record import RecordError, check, list_records, make_record, read_record, summary
 
@@ -35,7 +35,7 @@ def test_every_committed_record_is_what_its_recipe_says(name: str) -> None:
 def test_every_committed_records_command_gives_the_recorded_recipe(name: str) -> None:
     record = read_record(name)
     options = build_parser().parse_args(record["command"].split()[1:])
-    assert load_recipe(options.recipe, **changed_fields(options)).to_dict() == record["recipe"]
+    assert load_recipe(options.recipe, **changed_fields(options)) == Recipe.from_dict(record["recipe"])
     assert options.seeds == record["seeds"]
     assert options.record == record["name"] == name
 
@@ -46,6 +46,13 @@ def test_every_committed_records_numbers_agree_with_each_other(name: str) -> Non
     for key, metric in record["metrics"].items():
         assert len(metric["values"]) == len(record["seeds"]), key
         assert metric == {**summary(key, metric["values"])}
+
+
+def test_a_record_from_before_a_field_existed_took_its_default() -> None:
+    old = read_record("digits")
+    old["recipe"].pop("layer_decay", None)
+    assert check(old) == []
+    assert any("layer_decay" in fault for fault in check({**old, "recipe": {**old["recipe"], "layer_decay": 0.5}}))
 
 
 def test_a_record_says_what_was_run_on_what_and_how_well(record: dict[str, Any]) -> None:

@@ -10,7 +10,14 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from training_helpers import tiny
 
+from vit_tutorial.pretraining import MaskedAutoencoder
+from vit_tutorial.tasks.classification import Classification
+from vit_tutorial.training.engine import Engine
+from vit_tutorial.training.log import RunLog
+from vit_tutorial.training.loop import Saver, train
 from vit_tutorial.training.optimizer import EMA, build_optimizer, parameter_groups
+from vit_tutorial.training.recipe import RecipeError
+from vit_tutorial.training.state import TrainingState
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 
 CONFIG = ViTConfig(img_size=8, patch_size=2, num_classes=5, embed_dim=16, depth=2, num_heads=2, reg_tokens=1)
@@ -37,6 +44,66 @@ def test_frozen_parameters_are_in_no_group() -> None:
     model.blocks.requires_grad_(False)
     grouped = {id(p) for group in parameter_groups(model, 0.1) for p in group["params"]}
     assert grouped.isdisjoint(id(p) for p in model.blocks.parameters())
+
+
+def rates(groups: list[dict], model: nn.Module) -> dict[str, float]:
+    names = {id(p): name for name, p in model.named_parameters()}
+    return {names[id(p)]: group["lr_scale"] for group in groups for p in group["params"]}
+
+
+def test_layers_learn_more_slowly_towards_the_pixels_as_in_timm() -> None:
+    timm = pytest.importorskip("timm")
+    fields = {"img_size": 32, "patch_size": 8, "embed_dim": 16, "depth": 3, "num_heads": 2, "num_classes": 5}
+    theirs = timm.models.VisionTransformer(**fields)
+    expected = rates(timm.optim.param_groups_layer_decay(theirs, layer_decay=0.7), theirs)
+    expected |= {
+        "norm.weight": 1.0,
+        "norm.bias": 1.0,
+    }  # BEiT's and MAE's code count the last norm to the head, timm to block L
+    ours = VisionTransformer(ViTConfig(**fields))
+    assert rates(parameter_groups(ours, 0.05, layer_decay=0.7), ours) == pytest.approx(expected)
+
+
+def test_layer_decay_is_the_formula_from_embedding_to_head() -> None:
+    model = VisionTransformer(CONFIG)  # L = 2
+    scale = rates(parameter_groups(model, 0.05, layer_decay=0.5), model)
+    assert scale["head.weight"] == scale["norm.bias"] == 1
+    assert scale["blocks.1.mlp.fc1.weight"] == 0.5
+    assert scale["blocks.0.attn.qkv.bias"] == 0.25
+    assert scale["patch_embed.proj.weight"] == scale["cls_token"] == scale["reg_token"] == scale["pos_embed"] == 0.125
+
+
+def test_layer_decay_keeps_what_decays_and_what_does_not() -> None:
+    model = VisionTransformer(CONFIG)
+    decaying = [
+        {id(p) for group in parameter_groups(model, 0.1, d) if group["weight_decay"] for p in group["params"]}
+        for d in (1.0, 0.5)
+    ]
+    assert decaying[0] == decaying[1]
+
+
+def test_layers_are_found_inside_another_module_and_a_decoders_blocks_are_no_layers() -> None:
+    model = MaskedAutoencoder(VisionTransformer(CONFIG), decoder_dim=8, decoder_depth=4, decoder_heads=2)
+    scale = rates(parameter_groups(model, 0.1, layer_decay=0.5), model)
+    assert scale["encoder.blocks.0.norm1.weight"] == 0.25
+    assert scale["decoder_blocks.3.norm1.weight"] == scale["decoder_pred.weight"] == 1
+
+
+def test_the_loop_steps_each_layer_with_its_own_rate() -> None:
+    recipe = tiny(epochs=1, layer_decay=0.5, lr=1e-3, schedule="constant", warmup_epochs=0)
+    task = Classification(recipe)
+    state = TrainingState(task.build_model(), recipe)
+    L = len(state.model.blocks)
+    train(task, recipe, Engine("cpu"), state, Saver(state, recipe, None), RunLog(None, 1, 0, False), seed=0)
+    rate = {id(p): group["lr"] for group in state.optimizer.param_groups for p in group["params"]}
+    assert rate[id(state.model.head.weight)] == pytest.approx(1e-3)
+    assert rate[id(state.model.pos_embed)] == pytest.approx(1e-3 * 0.5 ** (L + 1))
+
+
+@pytest.mark.parametrize("wrong", [0.0, -0.5, 1.5])
+def test_a_layer_decay_outside_its_range_is_refused(wrong: float) -> None:
+    with pytest.raises(RecipeError, match="layer_decay"):
+        tiny(layer_decay=wrong)
 
 
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd"])

@@ -115,7 +115,7 @@ def train(
         torch.manual_seed(derive_seed(seed, step, engine.rank))  # augmentation, dropout, drop path
         lr = recipe.lr * learning_rate_factor(recipe, step, steps_per_epoch)
         for group in state.optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group.get("lr_scale", 1.0)
 
         inputs, targets = task.prepare(images, labels, train=True)
         with engine.autocast():

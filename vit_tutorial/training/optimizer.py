@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 
 import torch
 from torch import nn
@@ -10,26 +11,48 @@ from torch import nn
 from vit_tutorial.training.recipe import Recipe
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
+def parameter_groups(model: nn.Module, weight_decay: float, layer_decay: float = 1.0) -> list[dict]:
     """Two groups of parameters: matrices, which decay, and everything else, which does not.
 
     Biases, the gains and shifts of normalisations, the class and register tokens and the position embedding are not
     decayed: pulling them to zero does not make the function simpler, it only moves it. The usual practice for ViTs
     (timm's `param_groups_weight_decay`; Touvron et al. 2021, DeiT).
+
+    With `layer_decay` d below 1 there are two groups a layer, each with an `lr_scale` by which the loop multiplies the
+    learning rate: d^(L + 1 - l) for layer l, where the embedding is layer 0, the blocks are 1 to L, and what comes after
+    them L + 1 (Bao et al. 2022, BEiT; He et al. 2022, MAE, appendix A.1). The layers near the pixels move least.
     """
-    decay: list[nn.Parameter] = []
-    keep: list[nn.Parameter] = []
+    depth = max([layer_of(name, 0) for name, _ in model.named_parameters()], default=0)
+    groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             is_token = name.split(".")[-1] in ("cls_token", "reg_token", "pos_embed", "mask_token")
-            (keep if parameter.ndim <= 1 or is_token else decay).append(parameter)
-    groups = [{"params": decay, "weight_decay": weight_decay}, {"params": keep, "weight_decay": 0.0}]
-    return [group for group in groups if group["params"]]
+            decays = parameter.ndim > 1 and not is_token
+            layer = layer_of(name, depth + 1) if layer_decay != 1.0 else depth + 1
+            groups.setdefault((layer, decays), []).append(parameter)
+    return [
+        {
+            "params": groups[layer, decays],
+            "weight_decay": weight_decay if decays else 0.0,
+            "lr_scale": layer_decay ** (depth + 1 - layer),
+        }
+        for layer, decays in sorted(groups, key=lambda key: (key[0], not key[1]))
+    ]
+
+
+def layer_of(name: str, last: int) -> int:
+    """The layer of a ViT's parameter: 0 for the embedding, i + 1 for `blocks.i`, and `last` for everything else."""
+    if block := re.search(r"(?:^|\.)blocks\.(\d+)\.", name):
+        return int(block[1]) + 1
+    is_embedding = re.search(r"(?:^|\.)(patch_embed|cls_token|reg_token|pos_embed)(?:\.|$)", name)
+    return 0 if is_embedding else last
 
 
 def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter 2019), Adam or SGD with momentum, as `recipe.optimizer` says."""
-    groups = parameter_groups(model, recipe.weight_decay)
+    groups = parameter_groups(model, recipe.weight_decay, recipe.layer_decay)
+    for group in groups:
+        group["lr"] = recipe.lr * group["lr_scale"]
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.betas[0])
     adam = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW

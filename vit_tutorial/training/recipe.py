@@ -36,6 +36,7 @@ class Recipe:
         optimizer: "adamw", "adam" or "sgd".
         lr: peak learning rate.
         weight_decay: on matrices only (see `parameter_groups`).
+        layer_decay: layer l of L learns with lr * layer_decay^(L + 1 - l), the head with lr (see `parameter_groups`); 1 for none.
         betas: AdamW's two averaging factors; SGD takes the first as its momentum.
         schedule: "cosine", "constant" or "step", each after the warm-up.
         warmup_epochs: length of the linear warm-up, may be a fraction.
@@ -75,6 +76,7 @@ class Recipe:
     optimizer: str = "adamw"
     lr: float = 1e-3
     weight_decay: float = 0.05
+    layer_decay: float = 1.0
     betas: tuple[float, float] = (0.9, 0.999)
     schedule: str = "cosine"
     warmup_epochs: float = 0.0
@@ -182,6 +184,8 @@ def _checked(recipe: Recipe) -> Recipe:
             raise RecipeError(f"{key} is {getattr(recipe, key)}; it must be larger than 0")
     if not 0 <= recipe.ema_decay < 1:
         raise RecipeError(f"ema_decay is {recipe.ema_decay}; it must be in [0, 1)")
+    if not 0 < recipe.layer_decay <= 1:
+        raise RecipeError(f"layer_decay is {recipe.layer_decay}; it must be above 0 and at most 1")
     if not 0 <= recipe.label_smoothing < 1:
         raise RecipeError(f"label_smoothing is {recipe.label_smoothing}; it must be in [0, 1)")
     return recipe

@@ -129,13 +129,14 @@ def list_records() -> list[str]:
 def check(record: Record) -> list[str]:
     """Whether the record still is what its recipe says: one sentence for each difference, none if it is.
 
-    The recipe file of today, with the record's overrides, must be the recipe that was recorded.
+    The recipe file of today, with the record's overrides, must be the recipe that was recorded. A record from before a
+    field existed is read with that field's default, which is what its run did.
     """
     try:
         today = load_recipe(record["recipe"]["name"], **record["overrides"]).to_dict()
+        then = Recipe.from_dict(record["recipe"]).to_dict()
     except RecipeError as error:
         return [str(error)]
-    then = record["recipe"]
     return [
         f"{field}: {then.get(field)!r} was recorded, the recipe says {today.get(field)!r}"
         for field in sorted({*then, *today})
