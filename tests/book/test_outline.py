@@ -79,6 +79,20 @@ def test_a_section_has_the_subsections_of_the_outline_in_their_order(name: str) 
     assert found == wanted
 
 
+FINISHED = ("1", "2")
+
+
+@pytest.mark.parametrize("number", [number for number in OUTLINE.titles if number.split(".")[0] in FINISHED])
+def test_every_heading_of_a_finished_chapter_is_in_the_book(number: str) -> None:
+    pages = {str(number_of(name)): name for name in NUMBERED}
+    if number in pages:
+        return  # with the right title, as another test holds
+    parents = [page for page in pages if number.startswith(f"{page}.")]
+    assert parents, f"no page for {number} {OUTLINE.titles[number]}"
+    titles = [title for _, title in headings(pages[max(parents, key=len)])]
+    assert OUTLINE.titles[number] in titles, f"{pages[max(parents, key=len)]} has no heading {OUTLINE.titles[number]!r}"
+
+
 def test_numbers_come_from_file_names() -> None:
     assert number_of("chapters/02_architecture/01_3_feedforward") == "2.1.3"
     assert number_of("chapters/03_classification/index") == "3"
