@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from vit_tutorial.figures import error_sizes, influence_map
 
 
-def texts(fig) -> list[str]:  # noqa: ANN001
+def texts(fig: Figure) -> list[str]:
     return [text.get_text() for axes in fig.axes for text in axes.texts]
 
 

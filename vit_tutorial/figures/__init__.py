@@ -2,14 +2,14 @@
 
 images        image_grid, patch_row
 training      learning_curves, schedule_plot
-evaluation    confusion, mistakes
+evaluation    confusion, mistakes, reliability_diagram
 attention     attention_over_image, attention_over_images, head_grid
 mathematics   influence_map, error_sizes
 style         figure, style, and the colours, for pictures of one's own
 """
 
 from vit_tutorial.figures.attention import attention_over_image, attention_over_images, head_grid
-from vit_tutorial.figures.evaluation import confusion, mistakes
+from vit_tutorial.figures.evaluation import confusion, mistakes, reliability_diagram
 from vit_tutorial.figures.images import image_grid, patch_row
 from vit_tutorial.figures.mathematics import error_sizes, influence_map
 from vit_tutorial.figures.style import figure, style
@@ -27,6 +27,7 @@ __all__ = [
     "learning_curves",
     "mistakes",
     "patch_row",
+    "reliability_diagram",
     "schedule_plot",
     "style",
 ]

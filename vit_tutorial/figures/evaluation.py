@@ -122,6 +122,54 @@ def mistakes(images: Any, labels: Any, probabilities: Any, classes: Sequence[str
     return fig
 
 
+@style()
+def reliability_diagram(confidence: Any, accuracy: Any, count: Any) -> Figure:
+    """Confidence against accuracy, a bar a bin of equal width; the dashed diagonal is a model that is as sure as it is right.
+
+    Args:
+        confidence, accuracy: [bins] means in each bin, from 0 to 1; NaN in an empty bin.
+        count: [bins] predictions in each bin; their share is drawn below.
+
+    Raises:
+        ValueError: the three have different lengths.
+    """
+    confidence, accuracy, count = (as_array(v).astype(float) for v in (confidence, accuracy, count))
+    if not confidence.shape == accuracy.shape == count.shape or confidence.ndim != 1:
+        raise ValueError(
+            f"confidence, accuracy and count are [bins] each, got {[list(v.shape) for v in (confidence, accuracy, count)]}"
+        )
+    bins = len(count)
+    left, width = np.arange(bins) / bins, 1 / bins
+    fig = figure(height=4.4, width=4.6)
+    axes, below = fig.subplots(2, 1, height_ratios=[3.4, 1], sharex=True)
+    axes.bar(left, np.nan_to_num(accuracy), width, align="edge", color=CATEGORIES[4], edgecolor="white")
+    gap = np.nan_to_num(confidence - accuracy)
+    over, under = gap.clip(min=0), (-gap).clip(min=0)
+    base = np.nan_to_num(accuracy)
+    axes.bar(left, over, width, base, align="edge", color=WRONG, alpha=0.75, edgecolor="white", label="too sure")
+    axes.bar(
+        left,
+        under,
+        width,
+        base - under,
+        align="edge",
+        color=RIGHT,
+        alpha=0.75,
+        edgecolor="white",
+        label="not sure enough",
+    )
+    axes.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle="--")
+    axes.set_ylabel("share that is right")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.legend(loc="upper left")
+    below.bar(left, count / max(count.sum(), 1), width, align="edge", color=MUTED, edgecolor="white")
+    below.set_ylim(0, 1)
+    below.set_xlabel("confidence: the highest probability")
+    below.set_ylabel("share of all")
+    return fig
+
+
 def percent(p: float) -> str:
     """``0.874 -> '87 %'``; what would round to 0 or 100 says on which side it is."""
     if 0 < p < 0.005:

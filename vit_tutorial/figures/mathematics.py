@@ -64,7 +64,7 @@ def error_sizes(errors: Mapping[str, float], tolerance: float) -> Figure:
     low = min(tolerance, values[values > 0].min() if values.any() else tolerance) / 10
     fig = figure(height=0.7 + 0.36 * len(values))
     axes = fig.subplots()
-    for row, (name, value) in enumerate(errors.items()):
+    for row, value in enumerate(errors.values()):
         color = CATEGORIES[3] if value > tolerance else CATEGORIES[0]
         if value:
             axes.plot([low, value], [row, row], color=color, linewidth=5, solid_capstyle="butt")

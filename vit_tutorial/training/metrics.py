@@ -6,6 +6,8 @@ accuracies is wrong when the last batch is smaller.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -59,3 +61,26 @@ def accuracy_from_confusion(confusion: Tensor) -> float:
 def recall_per_class(confusion: Tensor) -> Tensor:
     """Recall of each class, M[i, i] / sum_j M[i, j]: [K]; NaN for a class with no sample."""
     return confusion.diag() / confusion.sum(dim=1)
+
+
+def wilson_interval(share: float, n: int, q: float = 1.96) -> tuple[float, float]:
+    """Interval for the true share of successes when a share of n trials succeeded.
+
+    (a + q^2/2n -+ q sqrt(a(1-a)/n + q^2/4n^2)) / (1 + q^2/n); q = 1.96 covers the truth with a probability of about 0.95 (Wilson 1927).
+
+    Args:
+        share: a, from 0 to 1.
+        n: trials, at least 1.
+        q: quantile of the standard normal.
+
+    Returns:
+        (low, high), within 0 and 1.
+
+    Raises:
+        ValueError: the share is not from 0 to 1, or there is no trial.
+    """
+    if not 0 <= share <= 1 or n < 1:
+        raise ValueError(f"a share from 0 to 1 of at least one trial is needed, got {share} of {n}")
+    centre, half = share + q**2 / (2 * n), q * math.sqrt(share * (1 - share) / n + q**2 / (4 * n**2))
+    scale = 1 + q**2 / n
+    return max((centre - half) / scale, 0.0), min((centre + half) / scale, 1.0)
