@@ -36,9 +36,8 @@ class LoRALinear(nn.Module):
             )
         self.linear = linear.requires_grad_(False)
         self.scale = (rank if alpha is None else alpha) / rank
-        options = {"device": linear.weight.device, "dtype": linear.weight.dtype}
-        self.A = nn.Parameter(torch.empty(rank, D_in, **options))
-        self.B = nn.Parameter(torch.zeros(D_out, rank, **options))
+        self.A = nn.Parameter(linear.weight.new_empty(rank, D_in))
+        self.B = nn.Parameter(linear.weight.new_zeros(D_out, rank))
         nn.init.kaiming_uniform_(self.A, a=math.sqrt(5))  # as torch.nn.Linear starts, and the paper's code
 
     def forward(self, x: Tensor) -> Tensor:
@@ -81,12 +80,13 @@ def add_lora(
     if missing or not found:
         linear = sorted({name.split(".")[-1] for name, m in model.named_modules() if isinstance(m, nn.Linear)})
         raise ValueError(f"no linear map is called {', '.join(missing) or 'nothing'}; choose from {', '.join(linear)}")
+    adapted = [(parent, name, LoRALinear(child, rank, alpha)) for parent, name, child in found]
     model.requires_grad_(False)
     for name, module in model.named_modules():
         if name.split(".")[-1] in trainable:
             module.requires_grad_(True)
-    for parent, name, child in found:
-        setattr(parent, name, LoRALinear(child, rank, alpha))
+    for parent, name, lora in adapted:
+        setattr(parent, name, lora)
 
 
 def merge_lora(model: nn.Module) -> None:
