@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vit_tutorial.data import BadImages, FileImages, TensorImages, batches, find_leaks, image_folder
+from vit_tutorial.data import BadImages, FileImages, TensorImages, batches, find_leaks, image_folder, take_share
 
 COLOURS = {"cat": (200, 0, 0), "dog": (0, 200, 0), "owl": (0, 0, 200)}
 
@@ -49,6 +49,19 @@ def test_train_val_and_test_folders_are_taken_as_they_are(tmp_path):
     for split in splits:
         for image, label in split:
             assert int(image.float().mean((1, 2)).argmax()) == label  # the class's colour is the strongest
+
+
+def test_a_share_of_a_folder_too_large_for_memory_keeps_files_labels_and_digests_together(tmp_path):
+    fill(tmp_path, 20)
+    whole = image_folder(tmp_path, 8, memory_budget=1)
+    part = take_share(whole, 0.25)
+    assert isinstance(part.train, FileImages)
+    assert torch.bincount(part.train.labels).tolist() == [4] * 3
+    for index in range(len(part.train)):
+        image, label = part.train[index]
+        assert int(image.float().mean((1, 2)).argmax()) == label
+        assert part.train.digests()[index] in whole.train.digests()
+    assert part.fingerprint() != whole.fingerprint()
 
 
 def test_a_folder_of_classes_is_split_80_10_10_by_class(tmp_path):

@@ -18,6 +18,7 @@ from vit_tutorial.data import (
     find_leaks,
     normalize,
     stratified_split,
+    take_share,
 )
 
 
@@ -56,6 +57,37 @@ def test_the_digits_have_no_image_in_two_splits():
 def test_another_split_seed_moves_the_digits_and_changes_the_fingerprint():
     assert digits().fingerprint() == digits().fingerprint()
     assert digits(split_seed=1).fingerprint() != digits().fingerprint()
+
+
+def test_a_share_of_the_training_split_has_the_same_share_of_each_class():
+    whole, part = digits(), take_share(digits(), 0.25)
+    before, after = (torch.bincount(splits.train.labels, minlength=10) for splits in (whole, part))
+    assert ((after - 0.25 * before).abs() <= 0.5).all()
+
+
+def test_a_smaller_share_is_a_part_of_a_larger_one():
+    small, large = (set(take_share(digits(), share).train.digests()) for share in (0.1, 0.4))
+    assert small < large < set(digits().train.digests())
+
+
+def test_a_share_is_normalised_by_its_own_images():
+    part = take_share(digits(), 0.1)
+    assert part.test.mean == part.mean == channel_stats(part.train.images)[0]
+    assert part.mean != digits().mean
+
+
+def test_taking_a_share_leaves_the_given_splits_as_they_were():
+    splits = digits()
+    mean = splits.mean
+    take_share(splits, 0.1)
+    assert splits.val.mean == splits.test.mean == splits.mean == mean
+    assert take_share(splits, 1) is splits
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 1.1])
+def test_a_share_outside_its_range_is_refused(share):
+    with pytest.raises(ValueError, match="above 0 and at most 1, got"):
+        take_share(digits(), share)
 
 
 def test_the_digits_load_in_under_a_second():

@@ -79,6 +79,9 @@ def test_an_unknown_field_of_the_model_names_the_nearest() -> None:
         ("betas", [0.9], r"field 'betas' is \[0.9\]"),
         ("optimizer", "lion", "optimizer is 'lion'; choose adamw, adam, sgd"),
         ("precision", "fp16", "precision is 'fp16'; choose fp32, bf16"),
+        ("arch", "mlp", "arch is 'mlp'; choose vit, cnn"),
+        ("train_share", 0, "train_share is 0.0; it must be above 0 and at most 1"),
+        ("train_share", 1.5, "train_share is 1.5; it must be above 0 and at most 1"),
         ("ema_decay", 1.0, r"ema_decay is 1.0; it must be in \[0, 1\)"),
         ("lr.inner", 1, "field 'lr' has no inner fields"),
         ("model", 3, "expected fields and values"),
@@ -87,6 +90,24 @@ def test_an_unknown_field_of_the_model_names_the_nearest() -> None:
 def test_a_wrong_value_is_refused_with_its_name(field: str, value: object, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         load_recipe("digits", **{field: value})
+
+
+def test_layer_decay_is_refused_where_there_are_no_layers_of_a_vit() -> None:
+    with pytest.raises(RecipeError, match=r"layer_decay is 0\.8, but only a vit knows it"):
+        load_recipe("fashion_cnn", layer_decay=0.8)
+
+
+def test_a_share_of_the_training_split_leaves_the_others_whole() -> None:
+    whole, part = (Classification(load_recipe("digits", train_share=share)).splits for share in (1, 0.1))
+    assert len(part.train) == pytest.approx(0.1 * len(whole.train), abs=5)
+    assert part.val.fingerprint() == whole.val.fingerprint()
+    assert part.test.fingerprint() == whole.test.fingerprint()
+    assert "of 1,078 training images" in part.variant
+
+
+def test_a_share_that_leaves_a_class_without_images_is_refused_with_one_that_does_not() -> None:
+    with pytest.raises(ValueError, match=r"leaves no training image of class '\d', which has 10\d; use at least 0\.0"):
+        Classification(load_recipe("digits", train_share=0.001))
 
 
 def test_a_file_that_is_no_recipe_is_refused_by_name(tmp_path: Path) -> None:

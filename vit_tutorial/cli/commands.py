@@ -16,18 +16,19 @@ from torch import Tensor
 from vit_tutorial.data import normalize
 from vit_tutorial.data.decode import as_tensor, fit, open_image
 from vit_tutorial.data.scan import IMAGE_SUFFIXES
+from vit_tutorial.patches import pair
 from vit_tutorial.tasks import Classification
 from vit_tutorial.training import Recipe, RunFolder, evaluate, predict
 from vit_tutorial.training.engine import pick_device
 from vit_tutorial.training.metrics import confusion_matrix
 from vit_tutorial.training.record import check, list_records, read_record
-from vit_tutorial.weights import load_model, read_extra
+from vit_tutorial.weights import load_classifier, read_extra
 
 
 def evaluate_run(options: argparse.Namespace) -> int:
     """Print the metrics of a saved model on a split of its recipe's data, and what it mixes up most."""
     path = model_file(options.model)
-    model = load_model(path, pick_device(options.device))
+    model = load_classifier(path, pick_device(options.device))
     recipe = Recipe.from_dict(described(path)["recipe"])
     task = Classification(recipe, options.data)
     dataset = getattr(task.splits, options.split)
@@ -47,10 +48,10 @@ def predict_images(options: argparse.Namespace) -> int:
     """Print the most probable classes of each image."""
     path = model_file(options.model)
     extra, device = described(path), pick_device(options.device)
-    model = load_model(path, device)
+    model = load_classifier(path, device)
     if not 1 <= options.top <= len(extra["classes"]):
         raise ValueError(f"--top {options.top} does not exist; this model has {len(extra['classes'])} classes")
-    size = model.patch_embed.img_size
+    size = pair(model.config.img_size)
     failed = 0
     for file in image_files(options.images):
         try:

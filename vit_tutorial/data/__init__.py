@@ -6,7 +6,7 @@ from .digits import digits
 from .image_folder import BadImages, FileImages, image_folder
 from .mixing import mix
 from .scan import FolderReport
-from .splitting import Leak, find_leaks, split_tensor_images, stratified_split
+from .splitting import Leak, find_leaks, split_tensor_images, stratified_split, take_share
 from .transforms import augment, normalize
 from .vision import MissingData, cifar10, data_root, fashion_mnist, mnist, mnist_10k
 
@@ -37,4 +37,5 @@ __all__ = [
     "num_batches",
     "split_tensor_images",
     "stratified_split",
+    "take_share",
 ]

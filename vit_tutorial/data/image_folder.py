@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -64,6 +64,15 @@ class FileImages:
     def cropped(self, index: int, scale: tuple[float, float]) -> tuple[Tensor, int]:
         """Item `index` cut at random to a share of its area within `scale`, then resized: (uint8 [C, H, W], label)."""
         return as_tensor(random_fit(self._open(index), self.size, scale)), int(self.labels[index])
+
+    def select(self, indices: Sequence[int]) -> FileImages:
+        """The items `indices`, in that order, with this data set's mean and standard deviation."""
+        return replace(
+            self,
+            files=[self.files[i] for i in indices],
+            labels=self.labels[torch.as_tensor(indices, dtype=torch.int64)],
+            contents=None if self.contents is None else [self.contents[i] for i in indices],
+        )
 
     def to(self, device: torch.device | str) -> FileImages:
         """Itself: batches go to the device as they are read."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+import torch
 
 from .dataset import Splits, TensorImages, channel_stats
+
+SHARE_SEED = 21  # of the images that a share keeps; not a training seed
 
 
 def stratified_split(
@@ -74,6 +78,44 @@ def split_tensor_images(whole: TensorImages, fractions: Sequence[float], seed: i
     ]
     parts[0].mean, parts[0].std = channel_stats(parts[0].images)
     return parts
+
+
+def take_share(splits: Splits, share: float, seed: int = SHARE_SEED) -> Splits:
+    """The same splits with only a share of the training split, the same share of each class.
+
+    A smaller share is a part of a larger one. Mean and standard deviation are those of the images that are left: a run with
+    few images has not seen the others. Validation and test split stay whole.
+
+    Args:
+        share: in (0, 1].
+        seed: of the choice; every training seed gets the same images.
+
+    Raises:
+        ValueError: the share is outside (0, 1], or so small that a class would be left without an image.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"a share of the training split is above 0 and at most 1, got {share}")
+    if share == 1:
+        return splits
+    whole = splits.train
+    counts = torch.bincount(whole.labels, minlength=len(whole.classes)).tolist()
+    fewest = min(range(len(counts)), key=lambda label: counts[label])
+    if round(counts[fewest] * share) < 1:
+        raise ValueError(
+            f"a share of {share} leaves no training image of class {whole.classes[fewest]!r}, which has {counts[fewest]}; "
+            f"use at least {1 / max(counts[fewest], 1):.2g}"
+        )
+    random = np.random.RandomState(seed)
+    chosen: list[int] = []
+    for label, count in enumerate(counts):
+        members = random.permutation(np.flatnonzero(whole.labels.numpy() == label))
+        chosen += members[: round(count * share)].tolist()
+    part = whole.select(sorted(chosen))
+    part.variant = f"{whole.variant}; {len(part):,} of {len(whole):,} training images"
+    if isinstance(part, TensorImages):
+        part.mean, part.std = channel_stats(part.images)
+    val, test = copy.copy(splits.val), copy.copy(splits.test)  # Splits gives them the new mean and std
+    return Splits(part, val, test, splits.report)
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vit_tutorial import data
-from vit_tutorial.data import Splits, augment, mix, normalize
+from vit_tutorial.cnn import CNNConfig, ConvNet
+from vit_tutorial.data import Splits, augment, mix, normalize, take_share
 from vit_tutorial.training.metrics import accuracy_from_confusion, confusion_matrix, topk_correct
 from vit_tutorial.training.recipe import Recipe, RecipeError
 from vit_tutorial.vit import VisionTransformer, ViTConfig
-from vit_tutorial.weights import load_model, save_model
+from vit_tutorial.weights import load_classifier, save_model
 
 
 class Classification:
-    """Cross-entropy between a ViT's logits and the classes; accuracy chooses the weights.
+    """Cross-entropy between a model's logits and the classes; accuracy chooses the weights.
 
     Args:
         recipe: names the data, the model and the augmentation.
@@ -41,12 +42,14 @@ class Classification:
         splits: Splits | None = None,
     ) -> None:
         self.recipe = recipe
-        self.splits = splits if splits is not None else load_splits(recipe, root, download)
+        self.splits = take_share(
+            splits if splits is not None else load_splits(recipe, root, download), recipe.train_share
+        )
         self.config = model_config(recipe, self.splits)
 
-    def build_model(self) -> VisionTransformer:
-        """A ViT with fresh weights from torch's global random numbers."""
-        return VisionTransformer(self.config)
+    def build_model(self) -> VisionTransformer | ConvNet:
+        """The recipe's model with fresh weights from torch's global random numbers."""
+        return ConvNet(self.config) if isinstance(self.config, CNNConfig) else VisionTransformer(self.config)
 
     def prepare(self, images: Tensor, labels: Tensor, train: bool) -> tuple[Tensor, Tensor]:
         """uint8 images [B, C, H, W] and labels [B] -> what model and loss take; augmented and mixed when training."""
@@ -93,7 +96,7 @@ class Classification:
 
     def save(self, model: nn.Module, path: Path) -> None:
         """Write the model with all that is needed to use it on an image: classes, mean and std."""
-        assert isinstance(model, VisionTransformer)
+        assert isinstance(model, (VisionTransformer, ConvNet))
         extra: dict[str, Any] = {
             "classes": self.splits.classes,
             "mean": list(self.splits.mean),
@@ -103,9 +106,9 @@ class Classification:
         }
         save_model(model, path, extra)
 
-    def load(self, path: Path) -> VisionTransformer:
+    def load(self, path: Path) -> VisionTransformer | ConvNet:
         """Read what `save` wrote."""
-        return load_model(path)
+        return load_classifier(path)
 
 
 def load_splits(recipe: Recipe, root: str | Path | None = None, download: bool = False) -> Splits:
@@ -132,7 +135,7 @@ def load_splits(recipe: Recipe, root: str | Path | None = None, download: bool =
     raise RecipeError(f"unknown data {recipe.data!r}; choose digits, {', '.join(standard)} or image_folder")
 
 
-def model_config(recipe: Recipe, splits: Splits) -> ViTConfig:
+def model_config(recipe: Recipe, splits: Splits) -> ViTConfig | CNNConfig:
     """The recipe's model fields, with channels and classes from the data.
 
     Raises:
@@ -147,6 +150,8 @@ def model_config(recipe: Recipe, splits: Splits) -> ViTConfig:
             f"set model.img_size=[{height},{width}]"
         )
     fields.update(in_chans=channels, num_classes=len(splits.classes))
+    if recipe.arch == "cnn":
+        return CNNConfig.from_dict(fields)
     size = fields.pop("size", None)
     return ViTConfig.named(size, **fields) if size else ViTConfig.from_dict(fields)
 

@@ -25,10 +25,13 @@ class Recipe:
         title: one line for people.
         task: "classification".
         data: "digits", "mnist", "mnist_10k", "fashion_mnist", "cifar10" or "image_folder".
+        train_share: share of the training split that is used, in (0, 1], the same of each class; the other splits stay whole.
         variant: for an image folder, a sentence that says exactly which images these are.
         on_bad: "stop" at an image file that cannot be read, or "skip" it.
+        arch: "vit", or "cnn" for the convolutional network to compare with.
         model: fields of `ViTConfig` (img_size, patch_size, embed_dim, depth, num_heads, drop_path_rate, ...), or
-            "size" (tiny, small, base, large) and the fields that differ. in_chans and num_classes come from the data.
+            "size" (tiny, small, base, large) and the fields that differ; for a cnn, fields of `CNNConfig` (widths, depth).
+            in_chans and num_classes come from the data.
 
     How long, and with what step:
         epochs: passes over the training split.
@@ -67,8 +70,10 @@ class Recipe:
     title: str = ""
     task: str = "classification"
     data: str = "digits"
+    train_share: float = 1.0
     variant: str = ""
     on_bad: str = "stop"
+    arch: str = "vit"
     model: dict[str, Any] = field(default_factory=dict)
 
     epochs: int = 10
@@ -167,6 +172,7 @@ def list_recipes() -> list[str]:
 
 
 CHOICES = {
+    "arch": ("vit", "cnn"),
     "optimizer": ("adamw", "adam", "sgd"),
     "schedule": ("cosine", "constant", "step"),
     "precision": ("fp32", "bf16"),
@@ -184,8 +190,12 @@ def _checked(recipe: Recipe) -> Recipe:
             raise RecipeError(f"{key} is {getattr(recipe, key)}; it must be larger than 0")
     if not 0 <= recipe.ema_decay < 1:
         raise RecipeError(f"ema_decay is {recipe.ema_decay}; it must be in [0, 1)")
+    if not 0 < recipe.train_share <= 1:
+        raise RecipeError(f"train_share is {recipe.train_share}; it must be above 0 and at most 1")
     if not 0 < recipe.layer_decay <= 1:
         raise RecipeError(f"layer_decay is {recipe.layer_decay}; it must be above 0 and at most 1")
+    if recipe.arch == "cnn" and recipe.layer_decay != 1:
+        raise RecipeError(f"layer_decay is {recipe.layer_decay}, but only a vit knows it; leave it out for arch cnn")
     if not 0 <= recipe.label_smoothing < 1:
         raise RecipeError(f"label_smoothing is {recipe.label_smoothing}; it must be in [0, 1)")
     return recipe

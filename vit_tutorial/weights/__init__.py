@@ -5,7 +5,7 @@ Files are safetensors: tensors and text, nothing that is executed when it is rea
 
 from vit_tutorial.weights.convert import convert_state_dict
 from vit_tutorial.weights.files import read_safetensors, write_safetensors
-from vit_tutorial.weights.model import load_model, load_weights, read_extra, save_model
+from vit_tutorial.weights.model import load_classifier, load_model, load_weights, read_extra, save_model
 from vit_tutorial.weights.pretrained import PRETRAINED, PRETRAINED_MEAN, PRETRAINED_STD, load_pretrained
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "PRETRAINED_MEAN",
     "PRETRAINED_STD",
     "convert_state_dict",
+    "load_classifier",
     "load_model",
     "load_pretrained",
     "load_weights",

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vit_tutorial.cnn import CNNConfig, ConvNet
 from vit_tutorial.positions import resize_pos_embed
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights.convert import StateDict, convert_state_dict
@@ -54,24 +55,38 @@ def load_weights(model: VisionTransformer, source: StateDict | str | Path, new_h
     model.load_state_dict(state)
 
 
-def save_model(model: VisionTransformer, path: str | Path, extra: dict[str, Any] | None = None) -> None:
-    """Write weights, ViTConfig and ``extra`` (JSON values) to one safetensors file, whole or not at all.
+def save_model(model: VisionTransformer | ConvNet, path: str | Path, extra: dict[str, Any] | None = None) -> None:
+    """Write weights, configuration and ``extra`` (JSON values) to one safetensors file, whole or not at all.
 
     Raises:
         OSError: the disk is full or the folder cannot be written; a file that stood there before is intact.
     """
-    metadata = {"config": model.config.to_dict(), "extra": extra or {}}
+    arch = "cnn" if isinstance(model, ConvNet) else "vit"
+    metadata = {"arch": arch, "config": model.config.to_dict(), "extra": extra or {}}
     write_safetensors(path, model.state_dict(), {_METADATA_KEY: json.dumps(metadata)})
 
 
 def load_model(path: str | Path, device: torch.device | str = "cpu") -> VisionTransformer:
-    """The model that :func:`save_model` wrote, in evaluation mode.
+    """The ViT that :func:`save_model` wrote, in evaluation mode.
 
     Raises:
-        FileNotFoundError: no such file. ValueError: it is cut, of another format, or not written by :func:`save_model`.
+        FileNotFoundError: no such file. ValueError: it is cut, of another format, not written by :func:`save_model`, or holds a CNN.
     """
+    model = load_classifier(path, device)
+    if not isinstance(model, VisionTransformer):
+        raise ValueError(f"{path} holds a CNN, and a ViT is needed here; load_classifier reads either")
+    return model
+
+
+def load_classifier(path: str | Path, device: torch.device | str = "cpu") -> VisionTransformer | ConvNet:
+    """The model that :func:`save_model` wrote, ViT or CNN, in evaluation mode. Raises as :func:`load_model`, but for a CNN."""
     tensors, metadata = read_safetensors(path, device)
-    model = VisionTransformer(ViTConfig.from_dict(_our_metadata(path, metadata)["config"]))
+    ours = _our_metadata(path, metadata)
+    if ours.get("arch", "vit") == "cnn":
+        cnn = ConvNet(CNNConfig.from_dict(ours["config"]))
+        cnn.load_state_dict(tensors)
+        return cnn.to(device).eval()
+    model = VisionTransformer(ViTConfig.from_dict(ours["config"]))
     load_weights(model, tensors)
     return model.to(device).eval()
 

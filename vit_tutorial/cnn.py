@@ -1,0 +1,149 @@
+"""A convolutional network to compare a ViT with: a small ResNet (He et al. 2016, section 4.2).
+
+The same task, data and training loop take either; `widths` and `depth` set the number of parameters.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vit_tutorial.patches import pair
+
+
+@dataclass(frozen=True)
+class CNNConfig:
+    """Everything that fixes a ConvNet's shape; what is saved beside its weights.
+
+    Fields:
+        img_size: side of the square images it is trained on, or (height, width); the network itself takes other sizes too.
+        in_chans: channels of the image. num_classes: classes of the head.
+        widths: channels of each stage; every stage but the first halves height and width.
+        depth: residual blocks a stage.
+    """
+
+    img_size: int | tuple[int, int] = 32
+    in_chans: int = 3
+    num_classes: int = 10
+    widths: tuple[int, ...] = (16, 32, 64)
+    depth: int = 1
+
+    def __post_init__(self) -> None:
+        if isinstance(self.img_size, list):
+            object.__setattr__(self, "img_size", tuple(self.img_size))
+        if not isinstance(self.widths, (list, tuple)):
+            raise ValueError(f"widths is {self.widths!r}; give the channels of each stage, as in [16, 32, 64]")
+        object.__setattr__(self, "widths", tuple(self.widths))
+        if not self.widths or any(not isinstance(width, int) or width < 1 for width in self.widths):
+            raise ValueError(f"widths is {list(self.widths)}; every stage needs a whole number of at least 1 channel")
+        for field in ("in_chans", "num_classes", "depth"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{field} is {getattr(self, field)}; it must be at least 1")
+        halvings, side = len(self.widths) - 1, min(pair(self.img_size))
+        if side < 2**halvings:
+            raise ValueError(
+                f"{len(self.widths)} stages halve an image of {side} pixels {halvings} times, which leaves nothing; "
+                f"use at most {max(side, 1).bit_length()} stages"
+            )
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> CNNConfig:
+        """The inverse of :meth:`to_dict`; an unknown field is an error that names it and the nearest known one."""
+        known = [f.name for f in dataclasses.fields(cls)]
+        for name in fields:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise ValueError(f"unknown CNNConfig field {name!r}{hint} (known: {', '.join(known)})")
+        return cls(**fields)
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+class ConvNet(nn.Module):
+    """Images in, class scores out, by convolutions of 3x3 pixels.
+
+    A first convolution, then stages of residual blocks. Every stage but the first starts by halving height and width; the mean over all
+    places that remain goes through a linear head (He et al. 2016, section 4.2; with one block a stage and three stages it has 8 layers).
+
+    Shape:
+        [B, C, H, W] -> [B, K], logits.
+    """
+
+    def __init__(self, config: CNNConfig) -> None:
+        super().__init__()
+        c = self.config = config
+        self.conv = convolution(c.in_chans, c.widths[0])
+        self.norm = nn.BatchNorm2d(c.widths[0])
+        blocks: list[nn.Module] = []
+        width = c.widths[0]
+        for stage, wider in enumerate(c.widths):
+            for block in range(c.depth):
+                blocks.append(ResidualBlock(width, wider, stride=2 if stage > 0 and block == 0 else 1))
+                width = wider
+        self.stages = nn.Sequential(*blocks)
+        self.head = nn.Linear(width, c.num_classes)
+        self.init_weights()
+
+    def init_weights(self) -> None:
+        """Convolutions by He's rule for ReLU, as in the original; a quiet head, so that the first loss is near log K."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        nn.init.trunc_normal_(self.head.weight, std=0.02)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.check(images)
+        features = self.stages(
+            F.relu(self.norm(self.conv(images)))
+        )  # [B, widths[-1], H / 2^(stages - 1), W / 2^(stages - 1)]
+        return self.head(features.mean((2, 3)))
+
+    def check(self, images: Tensor) -> None:
+        """Refuse what is no batch of images with the network's channels."""
+        if images.ndim != 4:
+            hint = "; add the batch dimension with images.unsqueeze(0)" if images.ndim == 3 else ""
+            raise ValueError(
+                f"expected a batch of images [B, C, H, W], got {images.ndim} dimensions {tuple(images.shape)}{hint}"
+            )
+        if images.shape[1] != self.config.in_chans:
+            raise ValueError(
+                f"the model takes {self.config.in_chans} channel(s), the images have {images.shape[1]}; "
+                f"convert them or build the model with in_chans={images.shape[1]}"
+            )
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions with batch normalisation, added to what came in: relu(x + norm(conv(relu(norm(conv(x)))))).
+
+    Where the shape changes, x takes a convolution of one pixel instead (He et al. 2016, section 3.3, equation 2).
+
+    Args:
+        width_in, width_out: channels. stride: 2 halves height and width, rounded up.
+
+    Shape:
+        [B, width_in, H, W] -> [B, width_out, H / stride, W / stride].
+    """
+
+    def __init__(self, width_in: int, width_out: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv1, self.norm1 = convolution(width_in, width_out, stride=stride), nn.BatchNorm2d(width_out)
+        self.conv2, self.norm2 = convolution(width_out, width_out), nn.BatchNorm2d(width_out)
+        same = width_in == width_out and stride == 1
+        self.shortcut = nn.Identity() if same else convolution(width_in, width_out, side=1, stride=stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.norm1(self.conv1(x)))
+        return F.relu(self.shortcut(x) + self.norm2(self.conv2(y)))
+
+
+def convolution(width_in: int, width_out: int, side: int = 3, stride: int = 1) -> nn.Conv2d:
+    """A convolution of side x side pixels that keeps the image's size (or divides it by the stride); the norm after it has the bias."""
+    return nn.Conv2d(width_in, width_out, side, stride, padding=side // 2, bias=False)
