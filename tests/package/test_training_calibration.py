@@ -7,7 +7,7 @@ import torch
 from sklearn.calibration import calibration_curve
 from torch.nn import functional as F
 
-from vit_tutorial.figures import reliability_diagram
+from vit_tutorial.figures import accuracy_histogram, reliability_diagram
 from vit_tutorial.training.calibration import fit_temperature, reliability
 from vit_tutorial.training.metrics import wilson_interval
 
@@ -115,3 +115,15 @@ def test_the_diagram_draws_a_gap_where_the_model_is_too_sure() -> None:
 def test_the_diagram_refuses_bins_of_different_number() -> None:
     with pytest.raises(ValueError, match="bins"):
         reliability_diagram([0.5], [0.5, 0.5], [1])
+
+
+def test_a_histogram_of_accuracies_holds_them_all_and_marks_what_it_is_told() -> None:
+    fig = accuracy_histogram([0.5, 0.5, 0.75], {"true": 0.6}, band=(0.4, 0.8))
+    assert sum(patch.get_height() for patch in fig.axes[0].patches[2:]) == 3
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == ["true: 0.600"]
+
+
+@pytest.mark.parametrize(("accuracies", "marks"), [([], {}), ([1.2], {}), ([0.5], dict.fromkeys("abcde", 0.5))])
+def test_a_histogram_refuses_what_is_no_accuracy(accuracies: list[float], marks: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="accuracies|marks"):
+        accuracy_histogram(accuracies, marks)

@@ -1,5 +1,6 @@
 """The book's pictures: each function takes arrays and returns one Figure, drawn in the house style; nothing is shown or kept open.
 
+judging       accuracy_histogram
 images        image_grid, patch_row
 training      learning_curves, schedule_plot
 evaluation    confusion, mistakes, reliability_diagram
@@ -11,11 +12,13 @@ style         figure, style, and the colours, for pictures of one's own
 from vit_tutorial.figures.attention import attention_over_image, attention_over_images, head_grid
 from vit_tutorial.figures.evaluation import confusion, mistakes, reliability_diagram
 from vit_tutorial.figures.images import image_grid, patch_row
+from vit_tutorial.figures.judging import accuracy_histogram
 from vit_tutorial.figures.mathematics import error_sizes, influence_map
 from vit_tutorial.figures.style import figure, style
 from vit_tutorial.figures.training import learning_curves, schedule_plot
 
 __all__ = [
+    "accuracy_histogram",
     "attention_over_image",
     "attention_over_images",
     "confusion",
