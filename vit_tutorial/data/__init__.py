@@ -2,6 +2,7 @@
 
 from .batches import batches, derive_seed, epoch_order, num_batches
 from .dataset import ImageDataset, Splits, TensorImages, channel_stats
+from .digit_scenes import DigitScenes, digit_scenes
 from .digits import digits
 from .image_folder import BadImages, FileImages, image_folder
 from .mixing import mix
@@ -12,6 +13,7 @@ from .vision import MissingData, cifar10, data_root, fashion_mnist, mnist, mnist
 
 __all__ = [
     "BadImages",
+    "DigitScenes",
     "FileImages",
     "FolderReport",
     "ImageDataset",
@@ -25,6 +27,7 @@ __all__ = [
     "cifar10",
     "data_root",
     "derive_seed",
+    "digit_scenes",
     "digits",
     "epoch_order",
     "fashion_mnist",
