@@ -245,6 +245,7 @@ def test_the_committed_picture_is_the_drawn_one() -> None:
 
     pixels = load_digits().images[draw.SAMPLE].astype(int).tolist()
     assert (draw.FOLDER / "patches.svg").read_text(encoding="utf-8") == draw.patches_svg(pixels)
+    assert (draw.FOLDER / "architecture.svg").read_text(encoding="utf-8") == draw.architecture_svg()
 
 
 @pytest.mark.parametrize(("url", "buttons"), [("", False), ("https://github.com/example/book", True)])
