@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter
 from vit_tutorial.figures.images import as_array
 from vit_tutorial.figures.style import CATEGORIES, INK, LINE, MUTED, figure, style
 
+NARROW = 5.6  # inches: one panel needs no more, and its text stays legible on a phone
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))  # told apart in grey
 
 
@@ -37,7 +38,7 @@ def line_panels(
         ValueError: a curve that is not as long as x.
     """
     positions = as_array(x).astype(float)
-    fig = figure(height=height)
+    fig = figure(height=height, **({"width": NARROW} if len(panels) == 1 else {}))
     for number, (axes, (title, curves)) in enumerate(
         zip(fig.subplots(1, len(panels), squeeze=False)[0], panels.items())
     ):
@@ -54,7 +55,7 @@ def line_panels(
         axes.margins(x=0.01)
         if ylims is not None and (limits := ylims[number]) is not None:
             axes.set_ylim(*limits)
-        axes.legend(loc="best", fontsize=10, handlelength=2.2)
+        axes.legend(loc="center right" if marks else "best", fontsize=10, handlelength=2.2)
     return fig
 
 
@@ -89,7 +90,7 @@ def kinks(x: Any, target: Any, fit: Any, units: Any, title: str) -> Figure:
         x, target, fit: [S]. units: [S, n], each hidden unit times its output weight. title: above the fit.
     """
     positions, parts = as_array(x), as_array(units)
-    fig = figure(height=4.6)
+    fig = figure(height=4.4, width=NARROW)
     above, below = fig.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     above.plot(positions, as_array(target), color=MUTED, linewidth=4, alpha=0.45, label="target")
     above.plot(positions, as_array(fit), color=CATEGORIES[3], label="fit")
@@ -98,7 +99,6 @@ def kinks(x: Any, target: Any, fit: Any, units: Any, title: str) -> Figure:
     above.legend(loc="upper left", ncols=2)
     for i in range(parts.shape[1]):
         below.plot(positions, parts[:, i], color=CATEGORIES[i % 7], linewidth=1.1)
-    below.set_ylim(-6, 6)
     below.set_title("Each unit times its output weight")
     below.set_xlabel("x")
     below.margins(x=0.01)
@@ -123,7 +123,7 @@ def unit_patches(images: Any, tokens: Any, values: Any, patch_size: int, columns
     rows = -(-n // columns)
     gap, text = 3, 7  # pixels between pictures, and for the number below each
     canvas = np.full((rows * (side + text + gap), columns * (width + gap)), np.nan)
-    fig = figure(height=1.3 * rows + 0.1)
+    fig = figure(height=1.15 * rows + 0.1, width=NARROW)
     axes = fig.subplots()
     for i in range(n):
         top, left = (i // columns) * (side + text + gap), (i % columns) * (width + gap)
@@ -149,7 +149,7 @@ def shares(
     positions = as_array(x).astype(float)
     amounts = np.stack([as_array(values).astype(float) for values in parts.values()])
     amounts = amounts / amounts.sum(0)
-    fig = figure(height=3.2)
+    fig = figure(height=3.2, width=NARROW)
     axes = fig.subplots()
     # Dark, middle and light: three parts are told apart in grey, with the name written in each.
     axes.stackplot(positions, amounts, colors=("#0b5394", "#6fa8dc", "#f6d08a", "#d9dde3"), edgecolor="white")
@@ -158,7 +158,8 @@ def shares(
     axes.set(xlim=(positions[0], positions[-1]), ylim=(0, 1), xlabel=xlabel, ylabel="share", title=title)
     bottoms = np.cumsum(amounts, 0) - amounts
     for i, name in enumerate(parts):
-        at = int(np.argmax(amounts[i][len(positions) // 8 : -len(positions) // 8])) + len(positions) // 8
+        edge = len(positions) // 8
+        at = int(np.argmax(amounts[i][edge:-1])) + edge - 1
         if amounts[i, at] > 0.08:
             axes.text(
                 positions[at],
