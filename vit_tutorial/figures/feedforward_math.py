@@ -55,7 +55,9 @@ def line_panels(
         axes.margins(x=0.01)
         if ylims is not None and (limits := ylims[number]) is not None:
             axes.set_ylim(*limits)
-        axes.legend(loc="center right" if marks else "best", fontsize=10, handlelength=2.2)
+        # With a mark the curves are below it and end low: the legend stands between.
+        where = {"loc": "center right", "bbox_to_anchor": (1.0, 0.68)} if marks else {"loc": "best"}
+        axes.legend(**where, fontsize=10, handlelength=2.2)
     return fig
 
 
@@ -158,8 +160,7 @@ def shares(
     axes.set(xlim=(positions[0], positions[-1]), ylim=(0, 1), xlabel=xlabel, ylabel="share", title=title)
     bottoms = np.cumsum(amounts, 0) - amounts
     for i, name in enumerate(parts):
-        edge = len(positions) // 8
-        at = int(np.argmax(amounts[i][edge:-1])) + edge - 1
+        at = int(np.argmax(amounts[i][2:-2])) + 2
         if amounts[i, at] > 0.08:
             axes.text(
                 positions[at],
