@@ -98,9 +98,7 @@ def test_weights_that_do_not_sum_to_one_are_refused() -> None:
 def test_the_output_of_a_look_up_is_the_weighted_mean_and_in_the_hull() -> None:
     weights = torch.tensor([0.7, 0.1, 0.1, 0.1])
     axes = soft_lookup([1.0, 0.0], SQUARE, SQUARE, weights).axes[2]
-    output = np.array(
-        axes.lines[-1].get_xydata() if len(axes.lines[-1].get_xydata()) == 1 else axes.lines[-3].get_xydata()
-    )
+    output = next(line for line in axes.lines if line.get_label() == "output").get_xydata()
     assert_allclose(output[0], weights @ SQUARE, atol=1e-6)
     hull = next(patch for patch in axes.patches if isinstance(patch, Polygon))
     assert hull.get_path().contains_point(output[0])

@@ -145,7 +145,7 @@ def gradient_by_width(widths: Any, gradients: Mapping[str, Any]) -> Figure:
         gradients: name of a divisor: [n, 2], median and 99th percentile at each width.
     """
     widths = as_array(widths)
-    fig = figure(height=2.8)
+    fig = figure(height=3.1)
     panels = fig.subplots(1, 2, sharey=True)
     for at, (axes, title) in enumerate(zip(panels, ("The typical query (median)", "The loudest of a hundred"))):
         for (name, values), colour, marker in zip(gradients.items(), (RED, BLUE, ORANGE), "sov"):
@@ -157,7 +157,7 @@ def gradient_by_width(widths: Any, gradients: Mapping[str, Any]) -> Figure:
         axes.set_title(title)
         axes.set_xlabel("head width d")
     panels[0].set_ylabel("length of the gradient")
-    panels[0].legend(loc="lower left", fontsize=9)
+    fig.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=10)
     return fig
 
 
@@ -214,7 +214,7 @@ def soft_lookup(query: Any, keys: Any, values: Any, weights: Any) -> Figure:
         right.plot(*np.stack([value, output], 1), color=CATEGORIES[n + 1], linewidth=0.5 + 6 * weights[n], alpha=0.6)
         right.plot(*value, "o", color=CATEGORIES[n + 1], markersize=8)
         right.annotate(str(n), value, value + 0.17 * np.sign(value - centre), ha="center", va="center")
-    right.plot(*output, "o", color=INK, markersize=9)
+    right.plot(*output, "o", color=INK, markersize=9, label="output")
     box(right, 1.6, 1.6)
     return fig
 
