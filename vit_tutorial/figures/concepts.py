@@ -141,8 +141,8 @@ def size_and_cost(
     if side % patch_size:
         raise ValueError(f"patch size {patch_size} does not divide {side}")
     picture = to_picture(image)
-    fig = figure(height=2.9)
-    left, right = fig.subplots(1, 2, width_ratios=[0.42, 0.58])
+    fig = figure(height=2.4)
+    left, right = fig.subplots(1, 2, width_ratios=[0.34, 0.66])
     show(left, picture)
     grid = side // patch_size
     for n in range(1, grid):
