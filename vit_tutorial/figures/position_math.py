@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from vit_tutorial.figures.images import as_array
@@ -87,7 +88,7 @@ def clocks(frequencies: Any, place: int, places: int) -> Figure:
         raise ValueError(f"frequencies [m] and a place from 0 to {places - 1}, got {list(omega.shape)} and {place}")
     columns = min(len(omega), 4)
     rows = -(-len(omega) // columns)
-    fig = figure(height=1.95 * rows)
+    fig = figure(height=2.15 * rows)
     grid = fig.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
@@ -104,7 +105,7 @@ def clocks(frequencies: Any, place: int, places: int) -> Figure:
         axes.set_ylim(-1.1, 1.1)
         axes.set_aspect("equal")
         turns = 2 * np.pi / w
-        axes.set_title(f"pair {i}: a turn in {turns:.3g}", loc="center", fontsize=10, fontweight="normal")
+        axes.set_title(f"pair {i}\na turn: {turns:,.0f}", loc="center", fontsize=10, fontweight="normal")
     return fig
 
 
@@ -166,6 +167,8 @@ def matrices(tables: Mapping[str, Any], xlabel: str = "", ylabel: str = "", vmax
         shown[n].set_title(title)
         shown[n].set_xlabel(xlabel)
         shown[n].set_ylabel(ylabel if n == 0 else "")
+        shown[n].xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        shown[n].yaxis.set_major_locator(MaxNLocator(6, integer=True))
     if vmax is not None:
         bar = fig.colorbar(image, ax=list(shown[: len(arrays)]), shrink=0.7, aspect=14)
         bar.outline.set_visible(False)  # type: ignore[operator]
@@ -219,19 +222,17 @@ def all_place_maps(similarity: Any, grid_size: tuple[int, int]) -> Figure:
     rows, columns = grid_size
     if matrix.shape != (rows * columns, rows * columns):
         raise ValueError(f"similarity is [{rows * columns}, {rows * columns}], got {list(matrix.shape)}")
-    fig = figure(height=5.4, width=5.9)
-    grid = fig.subplots(rows, columns, squeeze=False)
-    image = None
+    gap = 1  # blank cells between the maps; one image is much quicker to draw than a grid of axes
+    board = np.full((rows * (rows + gap) - gap, columns * (columns + gap) - gap), np.nan)
     for query in range(rows * columns):
-        axes = grid.flat[query]
-        image = axes.imshow(matrix[query].reshape(rows, columns), cmap=SIGNED, vmin=-1, vmax=1)
-        axes.set_xticks([])
-        axes.set_yticks([])
-        axes.spines[:].set_visible(True)
-        axes.spines[:].set_color(LINE)
-    if image is not None:
-        bar = fig.colorbar(image, ax=list(grid.flat), shrink=0.6, aspect=20)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        top, left = (query // columns) * (rows + gap), (query % columns) * (columns + gap)
+        board[top : top + rows, left : left + columns] = matrix[query].reshape(rows, columns)
+    fig = figure(height=5.2, width=5.9)
+    axes = fig.subplots()
+    image = axes.imshow(board, cmap=SIGNED, vmin=-1, vmax=1)
+    axes.set_axis_off()
+    bar = fig.colorbar(image, ax=axes, shrink=0.6, aspect=20)
+    bar.outline.set_visible(False)  # type: ignore[operator]
     return fig
 
 
