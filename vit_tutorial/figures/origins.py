@@ -29,7 +29,7 @@ def timeline(events: Sequence[tuple[float, str, str]]) -> Figure:
         raise ValueError("a time line needs events, sorted by their dates")
     kinds = list(dict.fromkeys(kind for _, _, kind in events))
     row = 0.235  # inches between two texts
-    fig = figure(height=row * (len(events) + 2.5))
+    fig = figure(height=row * (len(events) + 2.5), width=4.7)  # no wider than its texts, which stay large on a phone
     axes = fig.subplots()
     first, last = np.floor(dates[0]), np.ceil(dates[-1] + 1e-6)
     scale = (len(events) + 0.5) / (last - first)  # texts and years fill the same height
@@ -130,6 +130,7 @@ def cost_bars(shares: Mapping[str, float], title: str, limit: float, unit: str) 
     axes.set_xlim(0, limit * 6)
     axes.set_xlabel(f"{unit} (logarithmic)")
     axes.set_xticks([])
+    axes.set_xticks([], minor=True)
     axes.set_title(title)
     return fig
 
