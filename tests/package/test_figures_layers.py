@@ -83,6 +83,6 @@ def test_losses_are_shown_as_a_running_mean_of_five() -> None:
 
 
 def test_the_next_letter_is_the_accented_bar() -> None:
-    bars = ALL["letter_figure"]().axes[1].patches
+    bars = ALL["letter_figure"]().axes[2].patches
     colours = [bar.get_facecolor() for bar in bars]
     assert colours[1] != colours[0] == colours[2]

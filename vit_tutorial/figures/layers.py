@@ -20,11 +20,11 @@ MINUS_INFINITY = "−∞"
 @style()
 def block_orders() -> Figure:
     """A pre-norm and a post-norm block side by side: where the residual stream runs free, and where it passes through the norms."""
-    fig = figure(height=2.5)
+    fig = figure(height=2.0)
     for axes, title, post in zip(fig.subplots(1, 2), ("Pre-norm (ViT)", "Post-norm (2017)"), (False, True)):
         axes.set_title(title)
         axes.set_xlim(0, 10)
-        axes.set_ylim(0, 4)
+        axes.set_ylim(0, 3.3)
         axes.set_axis_off()
         axes.annotate("", (10, 0.8), (0, 0.8), arrowprops={"arrowstyle": "->", "color": ACCENT, "lw": 2.5})
         for start, name in ((0.4, "Attention"), (5.2, "FFN")):
@@ -89,7 +89,7 @@ def norm_geometry(token: Sequence[float], shift: float, scale: float, eps: float
     plane.plot(*zip((0, 0), before), color=CATEGORIES[4], linewidth=1.4)
     plane.scatter(*before, color=CATEGORIES[4], s=60, zorder=3)
     plane.scatter(*after, color=ACCENT, s=60, zorder=4)
-    plane.set_title("The plane of mean 0")
+    plane.set_title("the plane of mean 0", loc="center")
     plane.set_xlim(-4.2, 4.2)
     plane.set_ylim(-3.4, 3.4)
     plane.set_aspect("equal")
@@ -179,6 +179,7 @@ def head_dots(panels: Mapping[str, Any], references: Mapping[str, float] | None 
             )
         if references and name in references:
             axes.axhline(references[name], color=MUTED, linestyle="--", linewidth=1)
+            axes.set_ylim(0, 1.1 * max(references[name], array.max()))
         axes.set_title(name)
         axes.set_xticks(range(len(array)))
         axes.set_xlabel("layer")
@@ -283,14 +284,16 @@ def letter_figure(
         grid_size: (rows, columns) of patches. written: the word so far. letters: the alphabet. probs: [len(letters)].
     """
     picture, p = to_picture(image), as_array(probs).astype(float)
-    fig = figure(height=2.7)
-    left, right = fig.subplots(1, 2, width_ratios=[1, 1.9])
+    fig = figure(height=2.3)
+    whole, left, right = fig.subplots(1, 3, width_ratios=[1, 1, 2.6])
+    show(whole, picture)
+    whole.set_title("image", loc="center")
     draw_overlay(left, picture, to_map(weights, grid_size))
     left.set_axis_off()
-    left.set_title("where it looks")
+    left.set_title("where it looks", loc="center")
     best = int(p.argmax())
     right.bar(range(len(p)), p, color=[ACCENT if k == best else LINE for k in range(len(p))])
     right.set_xticks(range(len(p)), list(letters))
     right.set_ylim(0, 1)
-    right.set_title(f"written: “{written}”, next letter:")
+    right.set_title(f"written: {written}   next letter:")
     return fig
