@@ -177,7 +177,7 @@ def seen_and_unseen(
     for row, name in enumerate(names):
         for offset, value, colour in ((-0.18, seen[row], RIGHT), (0.18, unseen[row], WRONG)):
             axes.barh(row + offset, value, height=0.34, color=colour)
-            axes.text(value + 0.01, row + offset, f"{value:.2f}", va="center", fontsize=9)
+            axes.text(max(value, chance[row]) + 0.01, row + offset, f"{value:.2f}", va="center", fontsize=9)
         axes.plot([chance[row]] * 2, [row - 0.4, row + 0.4], color=INK, linewidth=1.2)
         axes.text(-0.02, row, name, ha="right", va="center")
     handles = [Patch(color=RIGHT, label="pairs seen in training"), Patch(color=WRONG, label="pairs never seen")]
