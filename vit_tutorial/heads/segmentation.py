@@ -9,7 +9,7 @@ from vit_tutorial.vit import VisionTransformer
 
 
 class LinearSegmenter(nn.Module):
-    """Class scores for every pixel: u_n = W z_n + b for each patch token z_n, laid out as the patches lie, then enlarged bilinearly.
+    """Class scores for every pixel: u_n = z_n W^T + b for each patch token z_n, laid out as the patches lie, then enlarged bilinearly.
 
     The head knows nothing of its neighbours or of the image: what a patch token says about its patch, the encoder has put there. The class
     token and registers have no place in the image and are not read.
