@@ -117,7 +117,7 @@ def cost_bars(shares: Mapping[str, float], title: str, limit: float, unit: str) 
         shares: a number for each part. title: above the bars. limit: end of the axis, the same for all settings of a slider.
         unit: of the numbers, for the axis.
     """
-    fig = figure(height=0.95 + 0.34 * len(shares))
+    fig = figure(height=0.95 + 0.34 * len(shares), width=5.0)
     axes = fig.subplots()
     for row, value in enumerate(shares.values()):
         axes.barh(row, max(value, 1e-12), color=CATEGORIES[row % len(CATEGORIES)], height=0.66)
