@@ -77,11 +77,3 @@ def test_accuracies_are_shown_run_by_run_and_joined_at_their_means() -> None:
     means, first, second = (line.get_ydata() for line in axes.lines)
     assert list(means) == pytest.approx([60, 85])
     assert [*first, *second] == pytest.approx([50, 70, 80, 90])
-
-
-def test_what_comes_after_the_solid_curves_is_dashed_in_their_colours():
-    runs = [[0.5], [0.6]]
-    axes = data_curves([10, 100], {"a": runs, "b": runs, "a before": runs, "b before": runs}).axes[0]
-    a, b, a_before, b_before = (line for line in axes.lines if len(line.get_xdata()) == 2)
-    assert (a.get_color(), b.get_color()) == (a_before.get_color(), b_before.get_color())
-    assert [line.get_linestyle() for line in (a, b, a_before, b_before)] == ["-", "-", "--", "--"]

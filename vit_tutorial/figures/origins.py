@@ -136,25 +136,23 @@ def cost_bars(shares: Mapping[str, float], title: str, limit: float, unit: str) 
 
 
 @style()
-def data_curves(counts: Sequence[int], values: Mapping[str, Sequence[Sequence[float]]], solid: int = 2) -> Figure:
+def data_curves(counts: Sequence[int], values: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
     """Accuracy against the number of training images: a point a run, a line through the means.
 
     Args:
         counts: C numbers of images. values: for each name C lists, one accuracy (0 to 1) a seed.
-        solid: how many of the names have solid lines; the names after them are dashed, in the same colours again.
     """
     fig = figure(height=3.2)
     axes = fig.subplots()
     for n, (name, runs) in enumerate(values.items()):
         means = [100 * float(np.mean(seeds)) for seeds in runs]
-        color, line = CATEGORIES[n % solid], "-" if n < solid else "--"
-        axes.semilogx(counts, means, line, color=color, label=name)
+        axes.semilogx(counts, means, "-", color=CATEGORIES[n], label=name)
         for count, seeds in zip(counts, runs):
             axes.plot(
                 [count] * len(seeds),
                 [100 * value for value in seeds],
                 "o",
-                color=color,
+                color=CATEGORIES[n],
                 markersize=4,
                 alpha=0.8,
             )
