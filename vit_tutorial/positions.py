@@ -80,7 +80,7 @@ def resize_pos_embed(
 
     The embeddings of the patches form an image of D channels, which is resized like one; those of the prefix tokens (class token,
     registers) have no place on the grid and stay. Libraries differ: timm uses bicubic with antialias, Hugging Face bicubic without,
-    torchvision bicubic with ``align_corners``; the results differ by up to several hundredths.
+    torchvision bicubic with ``align_corners``; the results differ, for learned tables visibly.
 
     Args:
         pos_embed: [1, prefix + rows*columns, D].
