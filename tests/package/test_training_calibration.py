@@ -125,5 +125,5 @@ def test_a_histogram_of_accuracies_holds_them_all_and_marks_what_it_is_told() ->
 
 @pytest.mark.parametrize(("accuracies", "marks"), [([], {}), ([1.2], {}), ([0.5], dict.fromkeys("abcde", 0.5))])
 def test_a_histogram_refuses_what_is_no_accuracy(accuracies: list[float], marks: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="accuracies|marks"):
+    with pytest.raises(ValueError, match=r"accuracies|marks"):
         accuracy_histogram(accuracies, marks)

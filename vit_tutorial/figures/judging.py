@@ -41,7 +41,9 @@ def accuracy_histogram(
         low, high = band
         axes.axvspan(low, high, color=TINT, zorder=0)
         axes.axvspan(low, high, facecolor="none", edgecolor=CATEGORIES[0], linestyle=":", linewidth=1, zorder=1)
-    axes.hist(values, bins=np.linspace(*limits, 61).tolist(), color=CATEGORIES[4], edgecolor="white", linewidth=0.4, zorder=2)
+    axes.hist(
+        values, bins=np.linspace(*limits, 61).tolist(), color=CATEGORIES[4], edgecolor="white", linewidth=0.4, zorder=2
+    )
     colours = (INK, CATEGORIES[3], CATEGORIES[2], CATEGORIES[5])
     for (label, value), colour in zip(marks.items(), colours):
         axes.axvline(value, color=colour, linewidth=2, label=f"{label}: {value:.3f}", zorder=3)
