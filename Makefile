@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 PORT ?= 8000
+JOBS ?= 2
 # Builds and tests never wait for a server: what has to be downloaded is a reader's own choice.
 export HF_HUB_OFFLINE ?= 1
 # Threads that wait sleep instead of spinning, which matters where several processes share a few cores.
@@ -25,8 +26,8 @@ test: lint test-package test-notebooks test-book test-browser  ## everything tha
 test-package: $(READY)  ## the package's unit tests
 	$(BIN)/python -m pytest tests/package
 
-test-notebooks: $(READY)  ## every notebook in a fresh kernel
-	$(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=600 -p no:warnings chapters
+test-notebooks: $(READY)  ## every notebook in a fresh kernel, two at a time (JOBS=1: one after the other)
+	@find chapters -name '*.ipynb' -not -path '*/.*' | sort | xargs -n 1 -P $(JOBS) $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=600 -p no:warnings
 
 test-book: book  ## the built pages, links, citations and records
 	$(BIN)/python -m pytest tests/book
