@@ -5,19 +5,17 @@ The same task, data and training loop take either; `widths` and `depth` set the 
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 from dataclasses import dataclass
-from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vit_tutorial.patches import pair
+from vit_tutorial.config import Config
+from vit_tutorial.patches import check_batch, pair
 
 
 @dataclass(frozen=True)
-class CNNConfig:
+class CNNConfig(Config):
     """Everything that fixes a ConvNet's shape; what is saved beside its weights.
 
     Fields:
@@ -50,20 +48,6 @@ class CNNConfig:
                 f"{len(self.widths)} stages halve an image of {side} pixels {halvings} times, which leaves nothing; "
                 f"use at most {max(side, 1).bit_length()} stages"
             )
-
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> CNNConfig:
-        """The inverse of :meth:`to_dict`; an unknown field is an error that names it and the nearest known one."""
-        known = [f.name for f in dataclasses.fields(cls)]
-        for name in fields:
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise ValueError(f"unknown CNNConfig field {name!r}{hint} (known: {', '.join(known)})")
-        return cls(**fields)
-
-    def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
 
 
 class ConvNet(nn.Module):
@@ -100,24 +84,11 @@ class ConvNet(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, images: Tensor) -> Tensor:
-        self.check(images)
+        check_batch(images, self.config.in_chans)
         features = self.stages(
             F.relu(self.norm(self.conv(images)))
         )  # [B, widths[-1], H / 2^(stages - 1), W / 2^(stages - 1)]
         return self.head(features.mean((2, 3)))
-
-    def check(self, images: Tensor) -> None:
-        """Refuse what is no batch of images with the network's channels."""
-        if images.ndim != 4:
-            hint = "; add the batch dimension with images.unsqueeze(0)" if images.ndim == 3 else ""
-            raise ValueError(
-                f"expected a batch of images [B, C, H, W], got {images.ndim} dimensions {tuple(images.shape)}{hint}"
-            )
-        if images.shape[1] != self.config.in_chans:
-            raise ValueError(
-                f"the model takes {self.config.in_chans} channel(s), the images have {images.shape[1]}; "
-                f"convert them or build the model with in_chans={images.shape[1]}"
-            )
 
 
 class ResidualBlock(nn.Module):

@@ -28,6 +28,25 @@ def check_divisible(height: int, width: int, patch_size: int) -> tuple[int, int]
     return height // patch_size, width // patch_size
 
 
+def check_batch(images: Tensor, in_chans: int) -> None:
+    """Refuse what is no batch of images [B, C, H, W] with this many channels.
+
+    Raises:
+        ValueError: another rank, or other channels.
+    """
+    if images.ndim != 4:
+        hint = "; add the batch dimension with images.unsqueeze(0)" if images.ndim == 3 else ""
+        raise ValueError(
+            f"expected a batch of images [B, C, H, W], got {images.ndim} dimensions {tuple(images.shape)}{hint}"
+        )
+    C = images.shape[1]
+    if in_chans != C:
+        raise ValueError(
+            f"the model takes {in_chans} channel{'s' * (in_chans != 1)}, the images have {C}; "
+            f"convert them (images.expand or images.mean over channels) or build the model with in_chans={C}"
+        )
+
+
 def patchify(images: Tensor, patch_size: int) -> Tensor:
     """Cut images into flattened patches, row by row.
 
@@ -103,18 +122,8 @@ class PatchEmbed(nn.Module):
 
     def check(self, images: Tensor) -> None:
         """Refuse a batch that this embedding cannot cut: wrong rank, channels or size."""
-        if images.ndim != 4:
-            hint = "; add the batch dimension with images.unsqueeze(0)" if images.ndim == 3 else ""
-            raise ValueError(
-                f"expected a batch of images [B, C, H, W], got {images.ndim} dimensions {tuple(images.shape)}{hint}"
-            )
-        C, H, W = images.shape[1:]
-        if self.in_chans != C:
-            raise ValueError(
-                f"the model takes {self.in_chans} channel{'s' * (self.in_chans != 1)}, the images have {C}; "
-                "convert them (images.expand or images.mean over channels) or build the model with in_chans="
-                f"{C}"
-            )
+        check_batch(images, self.in_chans)
+        H, W = images.shape[2:]
         if self.img_size != (H, W):
             raise ValueError(
                 f"the model takes images of {self.img_size[0]}x{self.img_size[1]} pixels, these have {H}x{W}; "

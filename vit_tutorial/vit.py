@@ -7,7 +7,6 @@ Module and argument names are timm's, so that a timm state dict loads as it is.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from vit_tutorial.blocks import EncoderBlock
+from vit_tutorial.config import Config
 from vit_tutorial.patches import PatchEmbed
 from vit_tutorial.positions import learned, resize_pos_embed, sinusoidal_2d
 
@@ -27,7 +27,7 @@ SIZES: dict[str, dict[str, int]] = {
 
 
 @dataclass(frozen=True)
-class ViTConfig:
+class ViTConfig(Config):
     """Everything that fixes a ViT's shape; what is saved beside its weights.
 
     Fields (timm's names; lengths in pixels, widths in channels):
@@ -87,20 +87,6 @@ class ViTConfig:
         if size not in SIZES:
             raise ValueError(f"unknown size {size!r}; choose one of {', '.join(SIZES)}")
         return cls.from_dict({**SIZES[size], **overrides})
-
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> ViTConfig:
-        """The inverse of :meth:`to_dict`; an unknown field is an error that names it and the nearest known one."""
-        known = [f.name for f in dataclasses.fields(cls)]
-        for name in fields:
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise ValueError(f"unknown ViTConfig field {name!r}{hint} (known: {', '.join(known)})")
-        return cls(**fields)
-
-    def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
 
 
 class VisionTransformer(nn.Module):

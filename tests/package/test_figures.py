@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import re
 from collections.abc import Callable
@@ -14,9 +13,9 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from figure_helpers import assert_nothing_sticks_out, assert_page_wide
 from nbclient import NotebookClient
 from numpy.testing import assert_allclose
-from PIL import Image
 
 from vit_tutorial.figures import (
     attention_over_image,
@@ -29,7 +28,6 @@ from vit_tutorial.figures import (
     mistakes,
     patch_row,
     schedule_plot,
-    style,
 )
 from vit_tutorial.figures.images import to_picture
 from vit_tutorial.figures.style import CATEGORIES
@@ -66,22 +64,12 @@ def texts(fig: matplotlib.figure.Figure) -> list[str]:
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_figure_is_a_page_wide_png_of_two_dots_a_pixel(name: str) -> None:
-    data, metadata = ALL[name]()._repr_png_()
-    assert metadata == {"width": 690}
-    assert Image.open(io.BytesIO(data)).width == 1380
+    assert_page_wide(ALL[name]())
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_nothing_sticks_out_of_a_figure(name: str) -> None:
-    fig = ALL[name]()
-    fig.canvas.draw()  # lays it out
-    with style():
-        drawn = fig.get_tightbbox()  # inches
-    width, height = fig.get_size_inches()
-    assert drawn.x0 > -0.02
-    assert drawn.y0 > -0.02
-    assert drawn.x1 < width + 0.02
-    assert drawn.y1 < height + 0.02
+    assert_nothing_sticks_out(ALL[name]())
 
 
 @pytest.mark.parametrize("name", ALL)

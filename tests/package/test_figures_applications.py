@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 
 import matplotlib
@@ -10,11 +9,10 @@ import matplotlib.figure
 import numpy as np
 import pytest
 import torch
+from figure_helpers import assert_nothing_sticks_out, assert_page_wide
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
-from PIL import Image
 
-from vit_tutorial.figures import style
 from vit_tutorial.figures.applications import (
     BACKGROUND,
     RIGHT,
@@ -54,16 +52,8 @@ def texts(fig: matplotlib.figure.Figure) -> list[str]:
 @pytest.mark.parametrize("name", ALL)
 def test_a_figure_is_page_wide_and_nothing_sticks_out(name: str) -> None:
     fig = ALL[name]()
-    data, metadata = fig._repr_png_()
-    assert metadata == {"width": 690}
-    assert Image.open(io.BytesIO(data)).width == 1380
-    with style():
-        drawn = fig.get_tightbbox()
-    width, height = fig.get_size_inches()
-    assert drawn.x0 > -0.02
-    assert drawn.y0 > -0.02
-    assert drawn.x1 < width + 0.02
-    assert drawn.y1 < height + 0.02
+    assert_page_wide(fig)
+    assert_nothing_sticks_out(fig)
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -74,6 +74,14 @@ def test_matrices_share_one_scale_that_is_symmetric_for_signed_ones() -> None:
     assert limits == {(-4.0, 4.0)}
 
 
+def test_a_masked_score_is_minus_infinity_and_has_no_colour() -> None:
+    fig = matrices({"S": torch.tensor([[1.0, float("-inf")], [0.5, 2.0]])}, signed=True)
+    assert "\N{MINUS SIGN}\N{INFINITY}" in texts(fig)
+    (image,) = fig.axes[0].images
+    assert np.ma.getmaskarray(image.get_array()).tolist() == [[False, True], [False, False]]
+    assert image.get_clim() == (-2.0, 2.0)
+
+
 def test_what_is_no_matrix_is_refused() -> None:
     with pytest.raises(ValueError, match="matrix"):
         matrices({"a": torch.ones(3)})

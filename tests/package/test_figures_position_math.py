@@ -15,8 +15,8 @@ from vit_tutorial.figures.position_math import (
     closest,
     confused_places,
     counter_and_waves,
+    heat_maps,
     interpolation,
-    matrices,
     place_maps,
     share_bars,
 )
@@ -47,7 +47,7 @@ def test_a_counter_stands_beside_its_waves() -> None:
 
 
 def test_signed_matrices_are_drawn_around_zero_and_attention_from_it() -> None:
-    fig = matrices({"signed": -np.eye(3), "attention": np.eye(3)})
+    fig = heat_maps({"signed": -np.eye(3), "attention": np.eye(3)})
     assert [axes.images[0].get_clim() for axes in fig.axes[:2]] == [(-1, 1), (0, 1)]
 
 
@@ -92,8 +92,8 @@ def test_curves_keep_their_values() -> None:
         lambda: clocks([1.0], 4, 4),
         lambda: against_distance([1, 2], {"a": [1]}, ""),
         lambda: against_distance([1, 2], {}, ""),
-        lambda: matrices({}),
-        lambda: matrices({"a": np.zeros(3)}),
+        lambda: heat_maps({}),
+        lambda: heat_maps({"a": np.zeros(3)}),
         lambda: place_maps({"a": np.zeros(5)}, (2, 3), 0),
         lambda: place_maps({"a": np.zeros(6)}, (2, 3), 6),
         lambda: all_place_maps(np.eye(5), (2, 3)),

@@ -119,7 +119,7 @@ def test_the_diagram_refuses_bins_of_different_number() -> None:
 
 def test_a_histogram_of_accuracies_holds_them_all_and_marks_what_it_is_told() -> None:
     fig = accuracy_histogram([0.5, 0.5, 0.75], {"true": 0.6}, band=(0.4, 0.8))
-    assert sum(patch.get_height() for patch in fig.axes[0].patches[2:]) == 3
+    assert sum(patch.get_height() for patch in fig.axes[0].patches[1:]) == 3
     assert [text.get_text() for text in fig.legends[0].get_texts()] == ["true: 0.600"]
 
 

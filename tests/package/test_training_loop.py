@@ -126,6 +126,18 @@ def test_no_resume_starts_afresh(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run.json").read_text())["recipe"]["lr"] == 1e-4
 
 
+def test_a_folder_from_before_a_field_existed_is_read_with_its_default(tmp_path: Path) -> None:
+    task, recipe = tiny_task(epochs=1)
+    fit(task, recipe, tmp_path, progress=False)
+    run = json.loads((tmp_path / "run.json").read_text())
+    del run["recipe"]["layer_decay"]
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    assert fit(task, recipe, tmp_path, progress=False).already_finished
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    with pytest.raises(RunFolderError, match=r"layer_decay is 1\.0 there and 0\.5 now"):
+        fit(task, recipe.with_(layer_decay=0.5), tmp_path, progress=False)
+
+
 def test_the_folder_of_another_recipe_seed_or_data_is_refused(tmp_path: Path) -> None:
     task, recipe = tiny_task(epochs=1)
     fit(task, recipe, tmp_path, progress=False)

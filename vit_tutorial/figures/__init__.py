@@ -1,12 +1,15 @@
 """The book's pictures: each function takes arrays and returns one Figure, drawn in the house style; nothing is shown or kept open.
 
-judging       accuracy_histogram
 images        image_grid, patch_row
 training      learning_curves, schedule_plot
 evaluation    confusion, mistakes, reliability_diagram
+judging       accuracy_histogram
 attention     attention_over_image, attention_over_images, head_grid
 mathematics   influence_map, error_sizes
 style         figure, style, and the colours, for pictures of one's own
+
+Pictures that one section draws are imported from that section's module: origins (1.1), concepts (1.2), applications (1.3), attention_math (2.1.1),
+position_math (2.1.2), feedforward_math (2.1.3), layers (2.2), pretraining (2.3).
 """
 
 from vit_tutorial.figures.attention import attention_over_image, attention_over_images, head_grid

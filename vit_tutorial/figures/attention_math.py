@@ -69,7 +69,7 @@ def matrices(
         digits: after the decimal point.
         rows, columns: what the two sides are.
 
-    All matrices share one scale of colours.
+    All matrices share one scale of colours. An infinite number, as of a masked score, is left blank behind its sign.
 
     Raises:
         ValueError: no matrix, or something that is none.
@@ -77,7 +77,7 @@ def matrices(
     arrays = {title: as_array(matrix).astype(float) for title, matrix in values.items()}
     if not arrays or any(matrix.ndim != 2 for matrix in arrays.values()):
         raise ValueError(f"at least one matrix is needed; got shapes {[m.shape for m in arrays.values()]}")
-    top = max(float(np.abs(matrix).max()) for matrix in arrays.values()) or 1.0
+    top = max(float(np.abs(matrix[np.isfinite(matrix)]).max(initial=0)) for matrix in arrays.values()) or 1.0
     low, colours = (-top, SIGNED) if signed else (0.0, ATTENTION)
     width = PAGE_WIDTH / max(len(arrays), 2)
     shape = max(m.shape[0] / m.shape[1] for m in arrays.values())
@@ -86,11 +86,12 @@ def matrices(
     for axes in panels[len(arrays) :]:
         axes.set_axis_off()
     for axes, (title, matrix) in zip(panels, arrays.items()):
-        axes.imshow(matrix, cmap=colours, vmin=low, vmax=top)
+        finite = np.isfinite(matrix)
+        axes.imshow(np.where(finite, matrix, np.nan), cmap=colours, vmin=low, vmax=top)
         axes.set_title(title)
         for (i, j), value in np.ndenumerate(matrix):
-            dark = abs(value) > 0.6 * top if signed else value < 0.6 * top
-            text = f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+            dark = finite[i, j] and (abs(value) > 0.6 * top if signed else value < 0.6 * top)
+            text = f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}").replace("inf", "\N{INFINITY}")
             axes.text(j, i, text, ha="center", va="center", color="white" if dark else INK, fontsize=10)
         labels = list(names) if names is not None else [str(n) for n in range(max(matrix.shape))]
         axes.set_yticks(range(matrix.shape[0]), labels[: matrix.shape[0]])

@@ -39,8 +39,7 @@ def accuracy_histogram(
     axes = fig.subplots()
     if band is not None:
         low, high = band
-        axes.axvspan(low, high, color=TINT, zorder=0)
-        axes.axvspan(low, high, facecolor="none", edgecolor=CATEGORIES[0], linestyle=":", linewidth=1, zorder=1)
+        axes.axvspan(low, high, facecolor=TINT, edgecolor=CATEGORIES[0], linestyle=":", linewidth=1, zorder=0)
     axes.hist(
         values, bins=np.linspace(*limits, 61).tolist(), color=CATEGORIES[4], edgecolor="white", linewidth=0.4, zorder=2
     )

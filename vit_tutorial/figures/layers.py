@@ -14,8 +14,6 @@ from vit_tutorial.figures.attention import draw_overlay, name_below, to_map
 from vit_tutorial.figures.images import as_array, show, to_picture
 from vit_tutorial.figures.style import ACCENT, ATTENTION, CATEGORIES, INK, LINE, MUTED, PAGE_WIDTH, TINT, figure, style
 
-MINUS_INFINITY = "−∞"
-
 
 @style()
 def block_orders() -> Figure:
@@ -245,31 +243,6 @@ def deletion_curves(counts: Sequence[int], curves: Mapping[str, Any]) -> Figure:
     axes.set_ylabel("probability of the class")
     axes.set_ylim(0, 1)
     axes.legend(fontsize=9)
-    return fig
-
-
-@style()
-def matrices(panels: Mapping[str, Any], labels: Sequence[str]) -> Figure:
-    """Small square matrices side by side with their numbers written in; minus infinity and zero are left pale.
-
-    Args:
-        panels: name: [N, N]. labels: N names of rows and columns.
-    """
-    fig = figure(height=PAGE_WIDTH / len(panels) + 0.35)
-    for axes, (name, values) in zip(fig.subplots(1, len(panels), squeeze=False)[0], panels.items()):
-        array = as_array(values).astype(float)
-        finite = np.where(np.isfinite(array), array, 0)
-        top = max(float(np.abs(finite).max()), 1e-9)
-        axes.imshow(np.abs(finite), cmap="Blues", vmin=0, vmax=2.2 * top)
-        for (i, j), value in np.ndenumerate(array):
-            text = f"{value:.2f}" if np.isfinite(value) else MINUS_INFINITY
-            axes.text(j, i, text, ha="center", va="center", fontsize=10, color=INK if finite[i, j] else MUTED)
-        axes.set_title(name, loc="center")
-        axes.set_xticks(range(len(labels)), labels)
-        axes.set_yticks(range(len(labels)), labels)
-        axes.tick_params(length=0)
-        for spine in axes.spines.values():
-            spine.set_visible(False)
     return fig
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from vit_tutorial.figures.attention import outline
 from vit_tutorial.figures.images import as_array
 from vit_tutorial.figures.style import ACCENT, ATTENTION, CATEGORIES, INK, LINE, MUTED, SIGNED, figure, style
 
@@ -143,7 +144,7 @@ def against_distance(
 
 
 @style()
-def matrices(tables: Mapping[str, Any], xlabel: str = "", ylabel: str = "", vmax: float | None = None) -> Figure:
+def heat_maps(tables: Mapping[str, Any], xlabel: str = "", ylabel: str = "", vmax: float | None = None) -> Figure:
     """Up to four matrices side by side: signed ones in two colours around white, others (attention) from dark to bright.
 
     Args:
@@ -200,11 +201,12 @@ def place_maps(
         raise ValueError(
             f"each map has {rows * columns} values, got { ({t: list(a.shape) for t, a in arrays.items()}) }"
         )
-    fig = matrices({t: a.reshape(rows, columns) for t, a in arrays.items()}, vmax=vmax)
-    for axes, place in zip(fig.axes, queries):
+    grids = {title: values.reshape(rows, columns) for title, values in arrays.items()}
+    fig = heat_maps(grids, vmax=vmax)
+    for axes, place, array in zip(fig.axes, queries, grids.values()):
         axes.set_xticks([])
         axes.set_yticks([])
-        outline_place(axes, place, columns)
+        outline(axes, place, grid_size, array)
     return fig
 
 
@@ -343,10 +345,3 @@ def draw_table(axes: Axes, table: NDArray[np.float64], colours: str) -> None:
         axes.set_xticks(range(table.shape[1]))
     else:
         axes.imshow(table, cmap=colours, vmin=-1, vmax=1, aspect="auto")
-
-
-def outline_place(axes: Axes, query: int, columns: int) -> None:
-    """A frame around one place, seen on any colour."""
-    row, column = divmod(query, columns)
-    for colour, line in (("black", 4.0), ("white", 2.0)):
-        axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=colour, linewidth=line))

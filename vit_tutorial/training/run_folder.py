@@ -50,7 +50,12 @@ class RunFolder:
         if not resume:
             self.clear()
         if self.description.exists() and (self.checkpoint.exists() or self.result.exists()):
-            differences = _differences(json.loads(self.description.read_text(encoding="utf-8")), wanted)
+            there = json.loads(self.description.read_text(encoding="utf-8"))
+            there["recipe"] = {
+                **Recipe(recipe.name).to_dict(),
+                **there["recipe"],
+            }  # a field newer than the run: its default
+            differences = _differences(there, wanted)
             if differences:
                 raise RunFolderError(
                     f"{self.path} holds another run: {'; '.join(differences)}. "
