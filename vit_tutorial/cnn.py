@@ -85,9 +85,8 @@ class ConvNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         check_batch(images, self.config.in_chans)
-        features = self.stages(
-            F.relu(self.norm(self.conv(images)))
-        )  # [B, widths[-1], H / 2^(stages - 1), W / 2^(stages - 1)]
+        x = F.relu(self.norm(self.conv(images)))  # [B, widths[0], H, W]
+        features = self.stages(x)  # [B, widths[-1], H / 2^(stages - 1), W / 2^(stages - 1)]
         return self.head(features.mean((2, 3)))
 
 

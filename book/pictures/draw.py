@@ -56,12 +56,8 @@ def patches_svg(pixels: list[list[int]], width: int = 680) -> str:
 def architecture_svg(width: int = 380) -> str:
     """A Vision Transformer for classification, from the image at the bottom to the logits at the top, with the shape at every arrow."""
     out: list[str] = []
-    middle, half, row, gap = (
-        168,
-        124,
-        32,
-        30,
-    )  # of the column of boxes: its middle, half its width, a box's height, an arrow's length
+    # Of the column of boxes: its middle, half its width, a box's height, an arrow's length.
+    middle, half, row, gap = 168, 124, 32, 30
 
     def box(y: float, text: str, kind: str = "box") -> float:
         out.append(f'<rect class="{kind}" x="{middle - half}" y="{y:g}" width="{2 * half}" height="{row}" rx="5"/>')

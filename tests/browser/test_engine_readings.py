@@ -1,4 +1,7 @@
-"""What the engine reads out of a forward pass: rollout, received attention, entropy, distance, similarity, pictures."""
+"""What the engine reads out of a forward pass: rollout, received attention, entropy, distance, similarity, pictures.
+
+Where the package has the same reading, that is the reference: page and package mean the same by the same word.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from engine_twin import twin_forward
 from PIL import Image
 from torch import Tensor
 
+from vit_tutorial.interpret import attention_distance, attention_entropy, attention_rollout
 from vit_tutorial.vit import VisionTransformer
 
 OBLONG = {
@@ -49,9 +53,9 @@ def test_rollout_multiplies_the_mean_attention_with_the_residual(
     engine: EnginePage, model: VisionTransformer, weights: list[Tensor]
 ) -> None:
     found = reading(engine, model, "rollout(vit, r)")
-    expected = torch.eye(N)
-    for layer, w in enumerate(weights):
-        expected = (0.5 * w.mean(0) + 0.5 * torch.eye(N)) @ expected
+    maps = [w[None] for w in weights]
+    for layer in range(len(maps)):
+        expected = attention_rollout(maps[: layer + 1])[0]
         torch.testing.assert_close(found[layer].reshape(N, N), expected, atol=1e-6, rtol=0)
     torch.testing.assert_close(found[-1].reshape(N, N).sum(1), torch.ones(N))
 
@@ -67,18 +71,14 @@ def test_head_entropy_is_that_of_the_distribution_over_keys(
     engine: EnginePage, model: VisionTransformer, weights: list[Tensor]
 ) -> None:
     found = reading(engine, model, "headEntropy(vit, r, 2)")
-    expected = torch.distributions.Categorical(probs=weights[2]).entropy().mean(-1)
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(found, attention_entropy(weights[2][None])[0], atol=1e-5, rtol=0)
 
 
 def test_attention_distance_is_in_pixels_between_patch_centres(
     engine: EnginePage, model: VisionTransformer, weights: list[Tensor]
 ) -> None:
     found = reading(engine, model, "attentionDistance(vit, r, 0)")
-    centres = torch.cartesian_prod(torch.arange(ROWS) * 4.0 + 2, torch.arange(COLUMNS) * 4.0 + 2)
-    on_patches = weights[0][:, PREFIX:, PREFIX:]
-    on_patches = on_patches / on_patches.sum(-1, keepdim=True)
-    expected = (on_patches * torch.cdist(centres, centres)).sum(-1).mean(-1)
+    expected = attention_distance(weights[0][None], (ROWS, COLUMNS), patch_size=4)[0]
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
 

@@ -111,8 +111,7 @@ def test_prefix_tokens_are_left_out_of_the_distance() -> None:
     assert_close(attention_distance(with_prefix, (2, 3), 4), attention_distance(patches, (2, 3), 4))
 
 
-def test_distance_is_the_engines_definition() -> None:
-    """The reference of tests/browser/test_engine_readings.py, so that page and package mean the same."""
+def test_distance_is_between_the_centres_of_the_patches_in_pixels() -> None:
     weights, rows, columns = torch.randn(1, 3, 9, 9).softmax(-1), 2, 4
     centres = torch.cartesian_prod(torch.arange(rows) * 4.0 + 2, torch.arange(columns) * 4.0 + 2)
     on_patches = weights[..., 1:, 1:] / weights[..., 1:, 1:].sum(-1, keepdim=True)

@@ -155,7 +155,6 @@ def test_gradients_reach_encoder_decoder_and_mask_token() -> None:
     model = autoencoder()
     model.loss(images()).backward()
     without = [name for name, p in model.named_parameters() if p.grad is None or p.grad.abs().sum() == 0]
-    # softmax is blind to the bias of keys, but rounding leaves a trace of it; every other parameter matters
     assert without == []
 
 

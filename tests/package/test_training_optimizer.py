@@ -56,10 +56,8 @@ def test_layers_learn_more_slowly_towards_the_pixels_as_in_timm() -> None:
     fields = {"img_size": 32, "patch_size": 8, "embed_dim": 16, "depth": 3, "num_heads": 2, "num_classes": 5}
     theirs = timm.models.VisionTransformer(**fields)
     expected = rates(timm.optim.param_groups_layer_decay(theirs, layer_decay=0.7), theirs)
-    expected |= {
-        "norm.weight": 1.0,
-        "norm.bias": 1.0,
-    }  # BEiT's and MAE's code count the last norm to the head, timm to block L
+    # BEiT's and MAE's code count the last norm to the head, timm to block L.
+    expected |= {"norm.weight": 1.0, "norm.bias": 1.0}
     ours = VisionTransformer(ViTConfig(**fields))
     assert rates(parameter_groups(ours, 0.05, layer_decay=0.7), ours) == pytest.approx(expected)
 
