@@ -12,7 +12,16 @@ import pytest
 import torch
 from PIL import Image
 
-from vit_tutorial.data import BadImages, FileImages, TensorImages, batches, find_leaks, image_folder, take_share
+from vit_tutorial.data import (
+    BadImages,
+    FileImages,
+    LeakedImages,
+    TensorImages,
+    batches,
+    find_leaks,
+    image_folder,
+    take_share,
+)
 
 COLOURS = {"cat": (200, 0, 0), "dog": (0, 200, 0), "owl": (0, 0, 200)}
 
@@ -99,8 +108,8 @@ def test_other_names_of_the_validation_folder_are_known(tmp_path, name):
 
 
 def test_a_class_called_train_is_a_class(tmp_path):
-    fill(tmp_path, 3, classes=("cat",))
-    shutil.copytree(tmp_path / "cat", tmp_path / "train")
+    fill(tmp_path, 3, classes=("cat", "dog"))
+    (tmp_path / "dog").rename(tmp_path / "train")
     assert image_folder(tmp_path, 8).classes == ["cat", "train"]
 
 
@@ -188,9 +197,43 @@ def test_a_class_too_small_to_split_is_named(tmp_path):
         image_folder(tmp_path, 8)
 
 
+def test_all_classes_too_small_to_split_are_named_at_once(tmp_path):
+    fill(tmp_path, 5, classes=("cat",))
+    fill(tmp_path, 1, classes=("dog",))
+    fill(tmp_path, 2, classes=("owl",))
+    with pytest.raises(
+        ValueError, match=r"class 'dog' has 1 image\(s\), class 'owl' has 2 image\(s\), .* add at least 2"
+    ):
+        image_folder(tmp_path, 8)
+
+
+def test_copies_do_not_make_a_class_large_enough_to_split(tmp_path):
+    fill(tmp_path, 5, classes=("cat", "dog"))
+    fill(tmp_path, 1, classes=("owl",))
+    for i in range(9):
+        shutil.copy(tmp_path / "owl" / "000.png", tmp_path / "owl" / f"copy {i}.png")
+    with pytest.raises(ValueError, match=r"class 'owl' has 1 different image\(s\)"):
+        image_folder(tmp_path, 8)
+
+
+def test_classes_with_few_training_images_or_none_to_be_judged_by_are_reported(tmp_path):
+    fill(tmp_path / "train", 9, classes=("cat", "dog"))
+    fill(tmp_path / "train", 1, classes=("owl",))
+    fill(tmp_path / "val", 2, start=10)
+    fill(tmp_path / "test", 2, classes=("cat", "dog"), start=20)
+    report = image_folder(tmp_path, 8).report
+    assert report.small == {"owl": 1}
+    assert report.untested == {"test": ["owl"]}
+    assert str(report).endswith("few training images: owl 1; no test image of owl")
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"on_bad": "ignore"}, 'must be "stop" or "skip", got \'ignore\''), ({"channels": 4}, "1 .* or 3 .*got 4")],
+    [
+        ({"on_bad": "ignore"}, 'must be "stop" or "skip", got \'ignore\''),
+        ({"on_leak": "keep"}, 'must be "stop" or "drop", got \'keep\''),
+        ({"channels": 4}, "1 .* or 3 .*got 4"),
+    ],
 )
 def test_unknown_settings_are_refused(tmp_path, settings, message):
     with pytest.raises(ValueError, match=message):
@@ -301,13 +344,88 @@ def test_the_fingerprint_ignores_file_names_and_sees_contents(tmp_path):
     assert image_folder(tmp_path / "b", 8).fingerprint() != expected
 
 
-def test_a_copy_of_a_training_image_among_the_test_images_is_found(tmp_path):
+# Copies
+
+
+@pytest.fixture
+def leaking(tmp_path) -> Path:
+    """Three given splits; one training image stands in the test split too, another in the validation split."""
     fill(tmp_path / "train", 5)
-    fill(tmp_path / "test", 2, start=5)
+    fill(tmp_path / "val", 2, start=5)
+    fill(tmp_path / "test", 2, start=7)
     shutil.copy(tmp_path / "train" / "dog" / "002.png", tmp_path / "test" / "dog" / "copy.png")
-    splits = image_folder(tmp_path, 8, val_fraction=0.2)
-    (leak,) = find_leaks(splits)
-    assert {leak.first[1], leak.second[1]} == {"train/dog/002.png", "test/dog/copy.png"}
+    shutil.copy(tmp_path / "train" / "owl" / "001.png", tmp_path / "val" / "owl" / "again.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize("memory_budget", [2**30, 0])
+def test_an_image_in_two_splits_stops_with_its_files_and_the_remedy(leaking, memory_budget):
+    with pytest.raises(LeakedImages) as caught:
+        image_folder(leaking, 8, memory_budget=memory_budget)
+    message = str(caught.value)
+    assert "2 image(s) in two splits" in message
+    assert "train/dog/002.png = test/dog/copy.png" in message
+    assert "train/owl/001.png = val/owl/again.png" in message
+    assert 'pass on_leak="drop" (--set on_leak=drop)' in message
+    assert sorted(map(sorted, caught.value.files)) == [
+        ["test/dog/copy.png", "train/dog/002.png"],
+        ["train/owl/001.png", "val/owl/again.png"],
+    ]
+
+
+@pytest.mark.parametrize("memory_budget", [2**30, 0])
+def test_by_choice_a_leaked_image_is_left_out_of_training_and_kept_in_the_test(leaking, memory_budget):
+    with pytest.warns(UserWarning, match=r"Left out: train/dog/002.png, train/owl/001.png"):
+        splits = image_folder(leaking, 8, on_leak="drop", memory_budget=memory_budget)
+    assert sizes(splits) == [13, 7, 7]
+    assert splits.report.dropped == ["train/dog/002.png", "train/owl/001.png"]
+    assert splits.report.images == 27
+    assert find_leaks(splits) == []
+
+
+def test_an_image_in_validation_and_test_stays_in_the_test(tmp_path):
+    fill(tmp_path / "train", 5)
+    fill(tmp_path / "val", 2, start=5)
+    fill(tmp_path / "test", 2, start=7)
+    shutil.copy(tmp_path / "test" / "cat" / "007.png", tmp_path / "val" / "cat")
+    with pytest.warns(UserWarning, match="val/cat/007.png = test/cat/007.png"):
+        splits = image_folder(tmp_path, 8, on_leak="drop")
+    assert splits.report.dropped == ["val/cat/007.png"]
+
+
+def test_one_image_under_two_class_names_stops_with_both(tmp_path):
+    fill(tmp_path, 5)
+    shutil.copy(tmp_path / "cat" / "003.png", tmp_path / "owl" / "really.png")
+    with pytest.raises(LeakedImages, match=r"1 image\(s\) in two classes .*: cat/003.png = owl/really.png. Remove"):
+        image_folder(tmp_path, 8)
+    with pytest.warns(UserWarning, match=r"Left out: cat/003.png, owl/really.png"):
+        splits = image_folder(tmp_path, 8, on_leak="drop")
+    assert sum(sizes(splits)) == 14
+    assert not {"cat/003.png", "owl/really.png"} & {file for split in splits for file in split.files}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_copies_of_an_image_are_never_cut_into_two_splits(tmp_path, seed):
+    fill(tmp_path, 12)
+    for i in range(12):
+        for n in range(i % 3):
+            shutil.copy(tmp_path / "dog" / f"{i:03d}.png", tmp_path / "dog" / f"{i:03d} copy {n}.png")
+    splits = image_folder(tmp_path, 8, split_seed=seed)
+    assert find_leaks(splits) == []
+    assert sum(sizes(splits)) == 36 + 12
+    assert splits.report.copies == 12
+    assert "12 are copies of another image of the same class" in str(splits.report)
+    assert all(set(split.labels.tolist()) == {0, 1, 2} for split in splits)
+
+
+def test_copies_within_the_training_split_are_no_leak(tmp_path):
+    fill(tmp_path / "train", 5)
+    fill(tmp_path / "val", 2, start=5)
+    fill(tmp_path / "test", 2, start=7)
+    shutil.copy(tmp_path / "train" / "cat" / "000.png", tmp_path / "train" / "cat" / "copy.png")
+    splits = image_folder(tmp_path, 8)
+    assert sizes(splits) == [16, 6, 6]
+    assert splits.report.copies == 1
 
 
 # Real photographs

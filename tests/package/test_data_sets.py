@@ -16,6 +16,7 @@ from vit_tutorial.data import (
     channel_stats,
     digits,
     find_leaks,
+    grouped_split,
     normalize,
     stratified_split,
     take_share,
@@ -229,3 +230,24 @@ def test_fractions_that_do_not_sum_to_one_are_refused():
 
 def test_a_split_seed_gives_the_same_split_for_ever():
     assert stratified_split([0] * 6, (0.5, 0.5), seed=3) == [[3, 4, 5], [0, 1, 2]]
+
+
+@given(
+    groups=st.lists(st.integers(0, 30), min_size=40, max_size=80).filter(lambda g: len(set(g)) >= 10),
+    seed=st.integers(0, 5),
+)
+def test_a_grouped_split_keeps_groups_together_and_holds_every_item_once(groups, seed):
+    parts = grouped_split([0] * len(groups), groups, (0.6, 0.2, 0.2), seed)
+    assert sorted(i for part in parts for i in part) == list(range(len(groups)))
+    names = [{groups[i] for i in part} for part in parts]
+    assert sum(map(len, names)) == len(set(groups))
+
+
+def test_a_grouped_split_of_single_items_is_the_stratified_split():
+    labels = [0] * 20 + [1] * 31
+    assert grouped_split(labels, range(51), (0.5, 0.5), 4) == stratified_split(labels, (0.5, 0.5), 4)
+
+
+def test_a_group_with_items_of_two_classes_is_refused():
+    with pytest.raises(ValueError, match="group 'scene 1' has items of two classes"):
+        grouped_split([0, 1, 0], ["scene 1", "scene 1", "scene 2"], (0.5, 0.5), 0)

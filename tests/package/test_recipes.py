@@ -79,6 +79,7 @@ def test_an_unknown_field_of_the_model_names_the_nearest() -> None:
         ("betas", [0.9], r"field 'betas' is \[0.9\]"),
         ("optimizer", "lion", "optimizer is 'lion'; choose adamw, adam, sgd"),
         ("precision", "fp16", "precision is 'fp16'; choose fp32, bf16"),
+        ("on_leak", "ignore", "on_leak is 'ignore'; choose stop, drop"),
         ("arch", "mlp", "arch is 'mlp'; choose vit, cnn"),
         ("train_share", 0, "train_share is 0.0; it must be above 0 and at most 1"),
         ("train_share", 1.5, "train_share is 1.5; it must be above 0 and at most 1"),

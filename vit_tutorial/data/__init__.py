@@ -2,12 +2,14 @@
 
 from .batches import batches, derive_seed, epoch_order, num_batches
 from .dataset import ImageDataset, Splits, TensorImages, channel_stats
+from .digit_photos import digit_photos
 from .digit_scenes import DigitScenes, digit_scenes
 from .digits import digits
+from .duplicates import LeakedImages
 from .image_folder import BadImages, FileImages, image_folder
 from .mixing import mix
 from .scan import FolderReport
-from .splitting import Leak, find_leaks, split_tensor_images, stratified_split, take_share
+from .splitting import Leak, find_leaks, grouped_split, split_tensor_images, stratified_split, take_share
 from .transforms import augment, normalize
 from .vision import MissingData, cifar10, data_root, fashion_mnist, mnist, mnist_10k
 
@@ -18,6 +20,7 @@ __all__ = [
     "FolderReport",
     "ImageDataset",
     "Leak",
+    "LeakedImages",
     "MissingData",
     "Splits",
     "TensorImages",
@@ -27,11 +30,13 @@ __all__ = [
     "cifar10",
     "data_root",
     "derive_seed",
+    "digit_photos",
     "digit_scenes",
     "digits",
     "epoch_order",
     "fashion_mnist",
     "find_leaks",
+    "grouped_split",
     "image_folder",
     "mix",
     "mnist",

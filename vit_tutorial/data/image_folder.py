@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -14,10 +15,12 @@ from torch import Tensor
 
 from .dataset import Splits, TensorImages, combine_digests
 from .decode import WHITE, as_tensor, decode_all, fit, open_image, random_fit
+from .duplicates import settle_copies
 from .scan import FolderReport, listed, scan
-from .splitting import stratified_split
+from .splitting import grouped_split
 
 SPLIT_SEED = 20  # not a training seed
+FEW = 5  # training images of a class that are few enough to say so
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -103,6 +106,7 @@ def image_folder(
     root: str | Path,
     img_size: int | tuple[int, int],
     on_bad: Literal["stop", "skip"] = "stop",
+    on_leak: Literal["stop", "drop"] = "stop",
     *,
     channels: int = 3,
     background: tuple[int, int, int] = WHITE,
@@ -119,18 +123,22 @@ def image_folder(
 
     A split that is not there is cut from the training images, by class. Hidden files and files that are no images
     are left out and counted. All images are decoded once, in full, before training starts, so a truncated one is
-    found now and not in epoch 7.
+    found now and not in epoch 7. Files with the same content are found too: copies of one image go into one split when
+    splits are cut, and may not be in two splits, or in two classes, that are there.
 
     Args:
         img_size: H = W, or (H, W): shorter side resized (bicubic, antialiased), centre cut out.
         on_bad: "stop" raises `BadImages` with the list; "skip" leaves those files out, warns and reports them.
+        on_leak: "stop" raises `LeakedImages` where an image is in two splits or in two classes; "drop" keeps the copy in
+            the test split, or else in the validation split, and leaves out images with two class names; it warns and reports.
         channels: 3 (RGB) or 1 (grey).
         background: colour behind transparent pixels, RGB.
         val_fraction, test_fraction: of the images that are split, for splits that are not there.
         split_seed: of that cut; keep it apart from the training seed.
         memory_budget: bytes. A set of N C H W bytes within it is held as `TensorImages`, with its own mean and
             standard deviation; a larger one is decoded item by item (`FileImages`), with ImageNet's.
-        check: decode every file of a larger set once. Without, a bad file stops training when it is reached.
+        check: decode every file of a larger set once. Without, a bad file stops training when it is reached, and copies are
+            not looked for.
         threads, progress: see `decode.decode_all`.
         name: of the data set; default: the folder's.
 
@@ -140,9 +148,12 @@ def image_folder(
     Raises:
         FileNotFoundError, NotADirectoryError, ValueError: see `scan.scan`.
         BadImages (a ValueError): files that cannot be decoded.
+        LeakedImages (a ValueError): see `on_leak`.
     """
     if on_bad not in ("stop", "skip"):
         raise ValueError(f'on_bad must be "stop" or "skip", got {on_bad!r}')
+    if on_leak not in ("stop", "drop"):
+        raise ValueError(f'on_leak must be "stop" or "drop", got {on_leak!r}')
     if channels not in (1, 3):
         raise ValueError(f"channels must be 1 (grey) or 3 (RGB), got {channels}")
     root = Path(root).expanduser()
@@ -159,11 +170,16 @@ def image_folder(
         images, contents, bad = decode_all(files, size, channels, background, in_memory, threads, progress)
         _handle_bad(root, files, bad, on_bad, report)
         good = [index for index in good if index not in bad]
+        stay = settle_copies(root, [triples[i] for i in good], [contents[i] for i in good], on_leak, report)
+        good = [good[position] for position in stay]
     labels = torch.tensor([label for _, label, _ in triples])
     for split in found:
         if not any(triples[i][0] == split for i in good):
             raise ValueError(f"the split {split} of {root} has no readable image; add some, or remove its folder")
-    parts = _parts([(triples[i][0], triples[i][1]) for i in good], classes, val_fraction, test_fraction, split_seed)
+    same = list(range(len(good))) if contents is None else [contents[i] for i in good]
+    items = [(triples[i][0], triples[i][1]) for i in good]
+    parts = _parts(items, same, classes, val_fraction, test_fraction, split_seed)
+    _count_classes([[items[i][1] for i in part] for part in parts], classes, report)
     variant = f"image folder {root.name}: {len(good):,} images, {len(classes)} classes, resized to {size[0]}x{size[1]}"
     made = ", ".join(split for split in ("train", "val", "test") if split not in found)
     variant += f"; {made} split by class, split seed {split_seed}" if made else ""
@@ -193,14 +209,34 @@ def _handle_bad(root: Path, files: list[Path], bad: dict[int, str], on_bad: str,
     names = listed([f"{file} ({reason})" for file, reason in report.skipped])
     message = f"{len(bad):,} of {len(files):,} image files in {root} cannot be decoded: {names}"
     if on_bad == "stop":
-        raise BadImages(f'{message}. Repair or remove them, or pass on_bad="skip" to leave them out', report.skipped)
+        raise BadImages(
+            f'{message}. Repair or remove them, or pass on_bad="skip" (--set on_bad=skip) to leave them out',
+            report.skipped,
+        )
     warnings.warn(f"{message}. They are left out", stacklevel=3)
 
 
+def _count_classes(labels: list[list[int]], classes: list[str], report: FolderReport) -> None:
+    """Tell the report which classes have few training images, and which have none to be judged by."""
+    train, val, test = (Counter(classes[label] for label in part) for part in labels)
+    report.small = {name: train[name] for name in classes if train[name] < FEW}
+    for split, counts in (("val", val), ("test", test)):
+        if missing := [name for name in classes if not counts[name]]:
+            report.untested[split] = missing
+
+
 def _parts(
-    items: list[tuple[str, int]], classes: list[str], val_fraction: float, test_fraction: float, seed: int
+    items: list[tuple[str, int]],
+    same: Sequence[Hashable],
+    classes: list[str],
+    val_fraction: float,
+    test_fraction: float,
+    seed: int,
 ) -> list[list[int]]:
-    """Positions in `items` (split, label) of the train, val and test images; cuts those splits that are not there."""
+    """Positions in `items` (split, label) of the train, val and test images; cuts those splits that are not there.
+
+    Items with equal entries in `same` stay together.
+    """
     given = {split: [i for i, (s, _) in enumerate(items) if s == split] for split in ("train", "val", "test")}
     present = {split for split, _ in items}
     whole = [i for i, (split, _) in enumerate(items) if split in ("train", "all")]
@@ -211,6 +247,7 @@ def _parts(
             "add some, or remove the folder"
         )
     fractions = [0.0 if "val" in present else val_fraction, 0.0 if "test" in present else test_fraction]
-    cut = stratified_split([items[i][1] for i in whole], [1 - sum(fractions), *fractions], seed, classes)
+    labels, groups = [items[i][1] for i in whole], [same[i] for i in whole]
+    cut = grouped_split(labels, groups, [1 - sum(fractions), *fractions], seed, classes)
     train, val, test = ([whole[i] for i in part] for part in cut)
     return [train, given["val"] or val, given["test"] or test]

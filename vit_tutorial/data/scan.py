@@ -22,6 +22,10 @@ class FolderReport:
     outside_classes: list[str] = field(default_factory=list)  # image files that lie in no class folder
     unused_folders: list[str] = field(default_factory=list)  # beside train, val and test
     skipped: list[tuple[str, str]] = field(default_factory=list)  # (file, reason) of unreadable images
+    dropped: list[str] = field(default_factory=list)  # readable images left out because a copy is elsewhere
+    copies: int = 0  # images that are there already, in the same class of the same split; they are used
+    small: dict[str, int] = field(default_factory=dict)  # classes with few training images, and how many
+    untested: dict[str, list[str]] = field(default_factory=dict)  # by split (val, test): classes it has no image of
 
     def __str__(self) -> str:
         lines = [f"{self.root}: {self.images:,} images"]
@@ -29,6 +33,10 @@ class FolderReport:
             lines.append(
                 f"skipped {len(self.skipped):,} unreadable: " + listed([f"{f} ({r})" for f, r in self.skipped])
             )
+        if self.dropped:
+            lines.append(f"left out {len(self.dropped):,} copies across splits or classes: " + listed(self.dropped))
+        if self.copies:
+            lines.append(f"{self.copies:,} are copies of another image of the same class, in one split with it")
         if self.not_images:
             kinds = [f"{count} {suffix or 'without suffix'}" for suffix, count in self.not_images.most_common()]
             lines.append(f"ignored {self.not_images.total():,} other files: " + listed(kinds))
@@ -40,6 +48,9 @@ class FolderReport:
             )
         if self.unused_folders:
             lines.append("ignored the folders " + listed(self.unused_folders))
+        if self.small:
+            lines.append("few training images: " + listed([f"{name} {n}" for name, n in self.small.items()]))
+        lines += [f"no {split} image of {listed(classes)}" for split, classes in self.untested.items()]
         return "; ".join(lines)
 
 

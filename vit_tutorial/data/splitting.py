@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -17,7 +17,11 @@ SHARE_SEED = 21  # of the images that a share keeps; not a training seed
 
 
 def stratified_split(
-    labels: Sequence[int], fractions: Sequence[float], seed: int, classes: Sequence[str] | None = None
+    labels: Sequence[int],
+    fractions: Sequence[float],
+    seed: int,
+    classes: Sequence[str] | None = None,
+    what: str = "image(s)",
 ) -> list[list[int]]:
     r"""Split items at random so that every part has nearly the same mix of classes.
 
@@ -29,7 +33,7 @@ def stratified_split(
         labels: N class indices.
         fractions: :math:`f_j`, at least 0, summing to 1.
         seed: of this split; keep it apart from the training seed, or every seed tests on other images.
-        classes: class names, for messages.
+        classes, what: class names, and what the items are called, for messages.
 
     Returns:
         One sorted list of indices a part; together they hold each of 0..N-1 once.
@@ -41,23 +45,55 @@ def stratified_split(
         raise ValueError(f"fractions must be at least 0 and sum to 1, got {list(fractions)}")
     random = np.random.RandomState(seed)  # its stream is frozen: the split is the same in every NumPy version
     label_array = np.asarray(labels)
+    needed = sum(f > 0 for f in fractions)
+    counts = dict(zip(*(values.tolist() for values in np.unique(label_array, return_counts=True))))
+    small = {classes[label] if classes is not None else label: n for label, n in counts.items() if n < needed}
+    if small:
+        names = ", ".join(f"class {name!r} has {n} {what}" for name, n in small.items())
+        raise ValueError(
+            f"{names}, too few for {needed} splits; add at least {needed - min(small.values())}, or leave the class out"
+        )
     parts: list[list[int]] = [[] for _ in fractions]
     carry = [0.0 for _ in fractions]
-    for label in np.unique(label_array):
+    for label in counts:
         members = random.permutation(np.flatnonzero(label_array == label))
-        needed = sum(f > 0 for f in fractions)
-        if len(members) < needed:
-            name = classes[label] if classes is not None else label
-            raise ValueError(
-                f"class {name!r} has {len(members)} image(s), too few for {needed} splits; "
-                f"add at least {needed - len(members)}, or leave the class out"
-            )
         start = 0
         sizes, carry = _sizes(len(members), fractions, carry)
         for part, size in zip(parts, sizes):
             part.extend(int(i) for i in members[start : start + size])
             start += size
     return [sorted(part) for part in parts]
+
+
+def grouped_split(
+    labels: Sequence[int],
+    groups: Sequence[Hashable],
+    fractions: Sequence[float],
+    seed: int,
+    classes: Sequence[str] | None = None,
+) -> list[list[int]]:
+    """`stratified_split` of whole groups: items of one group, such as copies of one photo, stay in one part.
+
+    A group counts as one item, so with groups of different sizes the parts' sizes only follow the fractions roughly. With a
+    group for each item it is `stratified_split`.
+
+    Args:
+        groups: N names; items with equal names belong together.
+        labels, fractions, seed, classes: see `stratified_split`, which also says what else is raised.
+
+    Raises:
+        ValueError: a group has items of two classes.
+    """
+    members: dict[Hashable, list[int]] = {}
+    for index, group in enumerate(groups):
+        members.setdefault(group, []).append(index)
+    for group, items in members.items():
+        if len({labels[i] for i in items}) > 1:
+            raise ValueError(f"group {group!r} has items of two classes; give each class groups of its own")
+    together = list(members.values())
+    kind = "image(s)" if len(together) == len(labels) else "different image(s)"
+    parts = stratified_split([labels[items[0]] for items in together], fractions, seed, classes, kind)
+    return [sorted(i for group in part for i in together[group]) for part in parts]
 
 
 def _sizes(n: int, fractions: Sequence[float], carry: Sequence[float]) -> tuple[list[int], list[float]]:

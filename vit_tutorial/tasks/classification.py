@@ -126,6 +126,7 @@ def load_splits(recipe: Recipe, root: str | Path | None = None, download: bool =
             root,
             image_size(recipe.model.get("img_size", 224)),
             on_bad="skip" if recipe.on_bad == "skip" else "stop",
+            on_leak="drop" if recipe.on_leak == "drop" else "stop",
             channels=recipe.model.get("in_chans", 3),
         )
         if recipe.variant:

@@ -28,6 +28,7 @@ class Recipe:
         train_share: share of the training split that is used, in (0, 1], the same of each class; the other splits stay whole.
         variant: for an image folder, a sentence that says exactly which images these are.
         on_bad: "stop" at an image file that cannot be read, or "skip" it.
+        on_leak: "stop" at an image that is in two splits or in two classes of a folder, or "drop" it where it does harm.
         arch: "vit", or "cnn" for the convolutional network to compare with.
         model: fields of `ViTConfig` (img_size, patch_size, embed_dim, depth, num_heads, drop_path_rate, ...), or
             "size" (tiny, small, base, large) and the fields that differ; for a cnn, fields of `CNNConfig` (widths, depth).
@@ -73,6 +74,7 @@ class Recipe:
     train_share: float = 1.0
     variant: str = ""
     on_bad: str = "stop"
+    on_leak: str = "stop"
     arch: str = "vit"
     model: dict[str, Any] = field(default_factory=dict)
 
@@ -177,6 +179,7 @@ CHOICES = {
     "schedule": ("cosine", "constant", "step"),
     "precision": ("fp32", "bf16"),
     "on_bad": ("stop", "skip"),
+    "on_leak": ("stop", "drop"),
 }
 POSITIVE = ("epochs", "batch_size", "lr", "eval_every")
 
