@@ -212,6 +212,54 @@ def test_erasing_sets_one_rectangle_of_the_right_size_to_zero():
     assert erased.float().mean((1, 2, 3)).max() <= 0.36
 
 
+def rectangles(mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Heights and widths [B] of the erased rectangles in a mask [B, H, W]; 0 where nothing is erased."""
+    return mask.any(2).sum(1), mask.any(1).sum(1)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (8, 24)])
+def test_erased_rectangles_are_distributed_as_torchvisions(size):
+    torch.manual_seed(0)
+    ours = random_erase(torch.ones(4000, 1, *size), 0.8)[:, 0] == 0
+    one = v2.RandomErasing(0.8)
+    theirs = torch.stack([one(image) for image in torch.ones(4000, 1, *size)])[:, 0] == 0
+    measures = {
+        "erased at all": lambda mask: mask.any(2).any(1).double(),
+        "share of the area": lambda mask: mask.double().mean((1, 2)),
+        "height": lambda mask: rectangles(mask)[0].double(),
+        "width": lambda mask: rectangles(mask)[1].double(),
+        "share, squared": lambda mask: mask.double().mean((1, 2)) ** 2,
+        "top row": lambda mask: mask[:, 0].any(1).double(),
+        "last column": lambda mask: mask[:, :, -1].any(1).double(),
+        "middle pixel": lambda mask: mask[:, size[0] // 2, size[1] // 2].double(),
+    }
+    for name, measure in measures.items():
+        a, b = measure(ours), measure(theirs)
+        error = ((a.var() + b.var()) / len(a)).sqrt()
+        assert abs(a.mean() - b.mean()) < 4 * error, name
+
+
+def test_erased_rectangles_are_neither_flatter_nor_taller_than_three_point_three():
+    torch.manual_seed(0)
+    height, width = rectangles(random_erase(torch.ones(2000, 1, 64, 64), 1.0)[:, 0] == 0)
+    assert (height > 0).all()
+    assert ((height + 0.5) / (width - 0.5) >= 0.3).all()  # half a pixel of rounding
+    assert ((height - 0.5) / (width + 0.5) <= 3.3).all()
+    assert (height > 2.5 * width).any()
+    assert (width > 2.5 * height).any()
+
+
+def test_erasing_leaves_an_image_whole_where_no_rectangle_is_smaller_than_it():
+    assert torch.equal(random_erase(torch.ones(50, 1, 1, 9), 1.0), torch.ones(50, 1, 1, 9))
+
+
+def test_erasing_with_probability_zero_erases_nothing_and_never_its_input():
+    images = torch.ones(50, 1, 8, 8)
+    assert torch.equal(random_erase(images, 0.0), images)
+    random_erase(images, 1.0)
+    assert torch.equal(images, torch.ones(50, 1, 8, 8))
+
+
 # Mixing
 
 

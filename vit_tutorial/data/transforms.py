@@ -7,6 +7,7 @@ call `torch.manual_seed` first and the same batch is augmented in the same way.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -90,12 +91,10 @@ def random_crop(images: Tensor, padding: int) -> Tensor:
     The usual CIFAR augmentation (Krizhevsky, 2012; He et al., 2016, section 4.2). [B, C, H, W] to [B, C, H, W].
     """
     B, _, H, W = images.shape
-    padded = F.pad(images, [padding] * 4)  # [B, C, H + 2p, W + 2p]
-    top, left = torch.randint(2 * padding + 1, (2, B))
-    rows = (top[:, None] + torch.arange(H)).to(images.device)  # [B, H]
-    columns = (left[:, None] + torch.arange(W)).to(images.device)  # [B, W]
-    item = torch.arange(B, device=images.device)[:, None, None]
-    return padded[item, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
+    windows = F.pad(images, [padding] * 4).unfold(2, H, 1).unfold(3, W, 1)  # [B, C, 2p + 1, 2p + 1, H, W], a view
+    item = torch.arange(B, device=images.device)
+    top, left = torch.randint(2 * padding + 1, (2, B)).to(images.device)
+    return windows[item, :, top, left]
 
 
 def random_hflip(images: Tensor, p: float = 0.5) -> Tensor:
@@ -176,7 +175,20 @@ class RandAugmentEach(v2.RandAugment):
 def random_erase(images: Tensor, p: float) -> Tensor:
     """With probability p set a rectangle of 2 to 33 % of an image to 0, which is the mean after `normalize`.
 
-    v2.RandomErasing on each image by itself (Zhong et al., 2020, section 3). [B, C, H, W] float, same out.
+    Each image has its own rectangle, all drawn at once from the distribution of v2.RandomErasing (Zhong et al., 2020, section 3):
+    the area is uniform, height over width log-uniform from 0.3 to 3.3, the place uniform; of ten draws the first that is smaller
+    than the image is taken, and if none is, the image stays whole. [B, C, H, W] float, same out.
     """
-    erase = v2.RandomErasing(p)
-    return torch.stack([erase(image) for image in images])
+    B, _, H, W = images.shape
+    area = H * W * torch.empty(10, B).uniform_(0.02, 0.33)
+    ratio = torch.empty(10, B).uniform_(math.log(0.3), math.log(3.3)).exp()
+    heights, widths = (area * ratio).sqrt().round(), (area / ratio).sqrt().round()
+    smaller = (heights < H) & (widths < W)  # [10, B]
+    first = smaller.int().argmax(0, keepdim=True)
+    height, width = heights.gather(0, first)[0], widths.gather(0, first)[0]
+    top, left = (torch.rand(B) * (H - height + 1)).floor(), (torch.rand(B) * (W - width + 1)).floor()
+    height[(torch.rand(B) >= p) | ~smaller.any(0)] = 0
+    top, height, left, width = torch.stack([top, height, left, width]).to(images.device).unsqueeze(2)  # [B, 1] each
+    row, column = torch.arange(H, device=images.device), torch.arange(W, device=images.device)
+    in_rows, in_columns = (top <= row) & (row < top + height), (left <= column) & (column < left + width)
+    return images.masked_fill((in_rows[:, :, None] & in_columns[:, None, :])[:, None], 0.0)
