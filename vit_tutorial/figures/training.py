@@ -72,6 +72,56 @@ def learning_curves(history: History | Mapping[str, History]) -> Figure:
 
 
 @style()
+def seed_curves(runs: Mapping[str, Sequence[History]], measure: str = "val_accuracy") -> Figure:
+    """One measure over the training of several settings, each trained with several seeds: the mean is a line, the range a band.
+
+    Args:
+        runs: for each setting one history a seed, as :func:`learning_curves` takes it; all seeds of a setting have the same epochs.
+        measure: the column to draw. Accuracies (fractions 0..1) are shown in percent, losses as they are.
+
+    The band reaches from the lowest to the highest seed of each epoch: with three seeds it is the runs themselves, not an interval for
+    what a fourth would do.
+
+    Raises:
+        ValueError: a setting without runs, a run without rows or without the measure, or seeds of different epochs.
+    """
+    if not runs:
+        raise ValueError("there are no runs to draw; give histories, as {'shift': [history of seed 0, of seed 1]}")
+    fig = figure(height=3.1)
+    axes = fig.subplots()
+    ends = []
+    for number, (label, histories) in enumerate(runs.items()):
+        if not histories or not all(len(history) for history in histories):
+            raise ValueError(f"{label!r} needs at least one history with rows, one a seed")
+        if any(measure not in row for history in histories for row in history):
+            raise ValueError(
+                f"{measure!r} is not in every row of {label!r}; the first has {', '.join(histories[0][0])}"
+            )
+        epochs = [[row["epoch"] for row in history] for history in histories]
+        if any(other != epochs[0] for other in epochs):
+            raise ValueError(
+                f"the seeds of {label!r} have different epochs, {sorted({len(e) for e in epochs})} of them"
+            )
+        values = np.array([[row[measure] for row in history] for history in histories], dtype=float)  # [seeds, epochs]
+        colour, dash = (
+            CATEGORIES[number % len(CATEGORIES)],
+            ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))[number % 4],
+        )
+        axes.fill_between(epochs[0], values.min(0), values.max(0), color=colour, alpha=0.18, linewidth=0)
+        axes.plot(epochs[0], values.mean(0), color=colour, linestyle=dash, label=label)
+        ends.append((float(epochs[0][-1]), float(values.mean(0)[-1]), label, colour))
+    axes.margins(x=0.01)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=True))
+    axes.set_xlabel("epoch")
+    split, _, name = measure.rpartition("_")
+    axes.set_title(f"{name.capitalize()}, {SPLITS.get(split, split)}: mean and range of the seeds")
+    if name == "accuracy":
+        axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, symbol=" %"))
+    label_ends(axes, ends)
+    return fig
+
+
+@style()
 def schedule_plot(lr_by_step: Any) -> Figure:
     """The learning rate at every step.
 
