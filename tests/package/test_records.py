@@ -70,6 +70,23 @@ def test_a_record_says_what_was_run_on_what_and_how_well(record: dict[str, Any])
     json.dumps(record)
 
 
+def test_a_record_keeps_the_learning_curve_of_each_seed_without_its_times(record: dict[str, Any]) -> None:
+    assert len(record["curves"]) == len(record["seeds"])
+    for seed, curve in enumerate(record["curves"]):
+        assert set(curve) == {"epoch", "train_loss", "val_accuracy", "val_loss", "val_top5_accuracy"}
+        assert curve["epoch"] == [1]
+        assert curve["val_accuracy"] == [pytest.approx(record["metrics"]["val_accuracy"]["values"][seed], abs=1e-5)]
+
+
+def test_a_records_lists_of_numbers_stand_in_one_line_and_its_words_as_they_were(
+    record: dict[str, Any], tmp_path: Path
+) -> None:
+    strange = {**record, "title": "a [ 1, 2 ] b", "overrides": {"words": ["x", "y"], "empty": []}}
+    path = records.write_record(strange, tmp_path)
+    assert json.loads(path.read_text(encoding="utf-8")) == strange
+    assert '"seeds": [0, 1],\n' in path.read_text(encoding="utf-8")
+
+
 def test_the_spread_of_one_seed_is_unknown_and_not_zero() -> None:
     assert summary("test_accuracy", [0.9])["std"] is None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,21 @@ def test_a_finished_run_is_not_trained_again(tmp_path: Path, monkeypatch: pytest
     assert again.already_finished
     assert again.metrics == first.metrics
     assert same_weights(again.model, first.model)
+
+
+def test_a_run_says_how_long_its_processor_worked_and_how_long_it_waited_for_data(tmp_path: Path) -> None:
+    task, recipe = tiny_task(epochs=1)
+    plain_prepare = task.prepare
+
+    def slow_prepare(images: Any, labels: Any, train: bool) -> Any:
+        if train:
+            time.sleep(0.05)
+        return plain_prepare(images, labels, train)
+
+    task.prepare = slow_prepare  # type: ignore[method-assign]
+    metrics = fit(task, recipe, tmp_path, progress=False).metrics
+    assert 4 * 0.05 <= metrics["load_seconds"] < metrics["train_seconds"]
+    assert metrics["cpu_seconds"] > 0
 
 
 def test_no_resume_starts_afresh(tmp_path: Path) -> None:

@@ -36,7 +36,8 @@ class Result:
     Fields:
         model: with the weights that were best on the validation split.
         history: one row an evaluation: epoch, step, lr, train_loss, val_loss, val_accuracy, images_per_s, seconds.
-        metrics: val_*, test_* of those weights, best_epoch, epochs, train_seconds.
+        metrics: val_*, test_* of those weights, best_epoch, epochs, and of the training train_seconds, cpu_seconds (all cores
+            together) and load_seconds (waiting for batches and their augmentation).
         environment: device, versions, commit and date of the run.
         folder: the run's folder, if it has one.
         already_finished: nothing was trained now; the result was read from the folder.
@@ -108,7 +109,8 @@ def train(
     data, counters = task.splits.to(engine.device), state.counters
     steps_per_epoch = count_steps(task, recipe, engine)
     network = engine.wrap(state.model).train()
-    clock = time.perf_counter() - counters.seconds
+    clock, cpu_clock = time.perf_counter() - counters.seconds, time.process_time() - counters.cpu_seconds
+    ready = time.perf_counter()
     for step, images, labels in training_batches(data.train, recipe, seed, counters.step, engine):
         if recipe.patience is not None and counters.stale >= recipe.patience:
             break
@@ -118,11 +120,13 @@ def train(
             group["lr"] = lr * group.get("lr_scale", 1.0)
 
         inputs, targets = task.prepare(images, labels, train=True)
+        counters.load_seconds += time.perf_counter() - ready
         with engine.autocast():
             loss = task.loss(network(inputs), targets)
         loss.backward()
-        grad_norm = nn.utils.clip_grad_norm_(state.model.parameters(), recipe.clip_grad or math.inf).item()
-        mean_loss = engine.sum(loss).item() / engine.world
+        norm = nn.utils.clip_grad_norm_(state.model.parameters(), recipe.clip_grad or math.inf)
+        # One transfer for both numbers: on a GPU each one waits until the step is computed.
+        mean_loss, grad_norm = torch.stack([engine.sum(loss.detach().float()) / engine.world, norm.float()]).tolist()
         stop_unless_finite(mean_loss, grad_norm, step, lr, saver)
         state.optimizer.step()
         state.optimizer.zero_grad()
@@ -136,7 +140,9 @@ def train(
             state.keep_if_best(scores[task.best_by], epoch)
             counters.add_row(epoch, lr, scores, recipe.batch_size, time.perf_counter() - clock)
             log.evaluation(counters.history)
+        counters.cpu_seconds = time.process_time() - cpu_clock
         saver.save_if_due()
+        ready = time.perf_counter()
     saver.save()
 
 
@@ -186,7 +192,8 @@ def finish(task: Task, engine: Engine, state: TrainingState, folder: RunFolder |
     if test:
         scores = evaluate(task, model, task.splits.test.to(engine.device), engine)
         metrics.update({f"test_{name}": value for name, value in scores.items()})
-    metrics.update(best_epoch=counters.best_epoch, epochs=counters.history[-1]["epoch"], train_seconds=counters.seconds)
+    metrics.update(best_epoch=counters.best_epoch, epochs=counters.history[-1]["epoch"])
+    metrics.update(train_seconds=counters.seconds, cpu_seconds=counters.cpu_seconds, load_seconds=counters.load_seconds)
     finished: dict[str, Any] = {
         "history": counters.history,
         "metrics": metrics,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,6 +82,7 @@ def make_record(
             "n_test": len(test),
         },
         "metrics": {key: summary(key, [run.metrics[key] for run in results]) for key in results[0].metrics},
+        "curves": [curve(run.history) for run in results],
         "params": count_parameters(results[0].model),
         **made_by,
         "status": status,
@@ -98,10 +100,19 @@ def summary(name: str, values: Sequence[float]) -> dict[str, Any]:
     }
 
 
+def curve(history: Sequence[dict[str, float]]) -> dict[str, list[float]]:
+    """The history of one run by columns, without its times: epoch, train_loss, val_loss, val_accuracy, ..., one number an evaluation."""
+    columns = [key for key in history[0] if key in ("epoch", "train_loss") or key.startswith("val_")]
+    return {key: [round(row[key], 5) for row in history] for key in columns}
+
+
 def write_record(record: Record, folder: Path | None = None) -> Path:
     """Write a record as NAME.json into the package's `results` (or another folder), whole or not at all."""
     path = (folder or RESULTS) / f"{record['name']}.json"
-    write_text(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(record, indent=2, ensure_ascii=False)
+    # a list of numbers stands in one line
+    text = re.sub(r"\[\n[-+\d.,e\s]*\]", lambda numbers: f"[{' '.join(numbers[0][1:-1].split())}]", text)
+    write_text(path, text + "\n")
     return path
 
 
