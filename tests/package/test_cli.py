@@ -264,7 +264,6 @@ def test_a_folder_of_images_is_read_whole_and_a_damaged_file_is_named(
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda folder: [folder / "missing.png"], "no image"),
         (lambda folder: [folder], "no image files in"),
         (
             lambda folder: [save_digit(folder / "d.png"), "--top", "11"],

@@ -135,6 +135,15 @@ def test_what_is_no_image_is_said_to_be_none():
         open_image(b"")
 
 
+def test_an_image_with_too_many_pixels_is_refused_before_it_is_decoded(monkeypatch):
+    content = encoded(Image.new("1", (1000, 1000)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 400_000)  # refused above twice as many
+    with pytest.raises(
+        ValueError, match=r"too many pixels to be decoded safely: .*1000000 pixels.*; save a smaller copy"
+    ):
+        open_image(content)
+
+
 # Fitting
 
 

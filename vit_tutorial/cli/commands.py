@@ -1,71 +1,99 @@
-"""`vit-tutorial evaluate`, `predict` and `results`."""
+"""`vit-tutorial evaluate` and `results`, and how a model is named on the command line."""
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
-from PIL import Image
 from torch import Tensor
 
-from vit_tutorial.data import normalize
-from vit_tutorial.data.decode import as_tensor, fit, open_image
-from vit_tutorial.data.scan import IMAGE_SUFFIXES
-from vit_tutorial.patches import pair
+from vit_tutorial.data import ImageDataset
+from vit_tutorial.data.scan import listed
 from vit_tutorial.tasks import Classification
-from vit_tutorial.training import Recipe, RunFolder, evaluate, predict
+from vit_tutorial.training import Recipe, RunFolder, predict
 from vit_tutorial.training.engine import pick_device
-from vit_tutorial.training.metrics import confusion_matrix
+from vit_tutorial.training.error_analysis import class_scores, confident_mistakes, confusion_of, worst_confusions
+from vit_tutorial.training.metrics import wilson_interval
 from vit_tutorial.training.record import check, list_records, read_record
 from vit_tutorial.weights import load_classifier, read_extra
 
+CONFUSIONS = 3  # shown
+CLASSES = 40  # shown at most
+
 
 def evaluate_run(options: argparse.Namespace) -> int:
-    """Print the metrics of a saved model on a split of its recipe's data, and what it mixes up most."""
+    """Print the metrics of a saved model on a split of its recipe's data, class by class, and where it is wrong."""
     path = model_file(options.model)
+    extra = described(path)
     model = load_classifier(path, pick_device(options.device))
-    recipe = Recipe.from_dict(described(path)["recipe"])
-    task = Classification(recipe, options.data)
+    task = Classification(Recipe.from_dict(extra["recipe"]), options.data)
+    if task.splits.classes != extra["classes"]:
+        raise ValueError(
+            f"the model knows the classes {listed(extra['classes'])}, but the data has {listed(task.splits.classes)}; "
+            "give the folder it was trained on, or one with the same class folders"
+        )
+    for split in task.splits:  # as the model was trained, also where the images are others
+        split.mean, split.std = tuple(extra["mean"]), tuple(extra["std"])
     dataset = getattr(task.splits, options.split)
-    print(f"{dataset.variant}: {options.split} split, {len(dataset):,} images")
-    for name, value in evaluate(task, model, dataset.to(pick_device(options.device))).items():
-        print(f"  {name:14} {100 * value:.2f} %" if "accuracy" in name else f"  {name:14} {value:.4f}")
     logits, labels = predict(task, model, dataset)
-    confusion = confusion_matrix(logits.argmax(1), labels, len(dataset.classes)).fill_diagonal_(0)
-    for index in confusion.flatten().argsort(descending=True, stable=True)[:3].tolist():
-        true, called = divmod(index, len(dataset.classes))
-        if confusion[true, called]:
-            print(f"  {dataset.classes[true]} taken for {dataset.classes[called]}: {confusion[true, called]} times")
+    found = analysis(task, dataset, logits, labels, options.mistakes)
+    if options.format == "json":
+        print(json.dumps({"split": options.split, **found}, indent=1, ensure_ascii=False))
+    else:
+        print(f"{dataset.variant}: {options.split} split, {len(dataset):,} images")
+        print_analysis(found)
     return 0
 
 
-def predict_images(options: argparse.Namespace) -> int:
-    """Print the most probable classes of each image."""
-    path = model_file(options.model)
-    extra, device = described(path), pick_device(options.device)
-    model = load_classifier(path, device)
-    if not 1 <= options.top <= len(extra["classes"]):
-        raise ValueError(f"--top {options.top} does not exist; this model has {len(extra['classes'])} classes")
-    size = pair(model.config.img_size)
-    failed = 0
-    for file in image_files(options.images):
-        try:
-            image, notes = read_image(file, model.config.in_chans, size)
-        except Exception as error:  # Pillow's plug-ins raise many kinds on damaged files
-            print(f"{file}: cannot be decoded ({error})")
-            failed += 1
-            continue
-        with torch.no_grad():
-            logits = model(normalize(image[None].to(device), extra["mean"], extra["std"]))
-        top = logits[0].softmax(0).topk(options.top)
-        answer = ", ".join(f"{extra['classes'][i]} {100 * p:.1f} %" for p, i in zip(top.values, top.indices.tolist()))
-        print(f"{file}: {answer}" + (f"   ({'; '.join(notes)})" if notes else ""))
-    return 1 if failed else 0
+def analysis(
+    task: Classification, dataset: ImageDataset, logits: Tensor, labels: Tensor, mistakes: int
+) -> dict[str, Any]:
+    """Metrics, the interval of the accuracy, the classes one by one, what is mixed up, and the surest mistakes by file."""
+    confusion = confusion_of(logits, labels)
+    metrics = task.metrics(task.count(logits, labels))
+    return {
+        "images": len(labels),
+        "metrics": metrics,
+        "accuracy_interval": list(wilson_interval(metrics["accuracy"], len(labels))),
+        "classes": [
+            {"class": s.name, "images": s.images, "called": s.called, "recall": s.recall, "precision": s.precision}
+            for s in class_scores(confusion, dataset.classes)
+        ],
+        "confusions": [
+            {"true": true, "called": called, "times": times}
+            for true, called, times in worst_confusions(confusion, dataset.classes, CONFUSIONS)
+        ],
+        "mistakes": [
+            {"image": dataset.item_name(m.index), "true": m.true, "called": m.called, "probability": m.confidence}
+            for m in confident_mistakes(logits, labels, dataset.classes, mistakes)
+        ],
+    }
+
+
+def print_analysis(found: dict[str, Any]) -> None:
+    """The analysis as text; of more than `CLASSES` classes those that are found least."""
+    for name, value in found["metrics"].items():
+        print(f"  {name:14} {100 * value:.2f} %" if "accuracy" in name else f"  {name:14} {value:.4f}")
+    low, high = found["accuracy_interval"]
+    print(f"  95 % interval of the accuracy: {100 * low:.1f} to {100 * high:.1f} %")
+    rows = found["classes"]
+    if len(rows) > CLASSES:
+        rows = sorted(rows, key=lambda row: 2 if row["recall"] is None else row["recall"])[:CLASSES]
+        print(f"the {CLASSES} of {len(found['classes'])} classes that are found least")
+    width = max(len("class"), *(len(row["class"]) for row in rows))
+    print(f"{'class':{width}}  images    recall  precision")
+    for row in rows:
+        recall, precision = ("-" if row[key] is None else f"{100 * row[key]:.1f} %" for key in ("recall", "precision"))
+        print(f"{row['class']:{width}}  {row['images']:6,}  {recall:>8}  {precision:>9}")
+    for pair in found["confusions"]:
+        print(f"  {pair['true']} taken for {pair['called']}: {pair['times']} times")
+    if found["mistakes"]:
+        print("the mistakes it was surest of")
+    for mistake in found["mistakes"]:
+        sure = f"{100 * mistake['probability']:.1f} %"
+        print(f"  {mistake['image']}: {mistake['true']} taken for {mistake['called']}, {sure} sure")
 
 
 def show_results(options: argparse.Namespace) -> int:
@@ -113,37 +141,3 @@ def described(path: Path) -> dict[str, Any]:
     if missing:
         raise ValueError(f"{path} does not say its {', '.join(missing)}; use a model that vit-tutorial train saved")
     return extra
-
-
-def image_files(paths: Iterable[Path]) -> list[Path]:
-    """The files themselves, and every image file in folders, sorted. Raises FileNotFoundError for a path that is not there."""
-    files: list[Path] = []
-    for path in paths:
-        if not path.exists():
-            raise FileNotFoundError(f"no image {path}")
-        found = [path]
-        if path.is_dir():
-            found = sorted(f for f in path.rglob("*") if f.suffix.lower() in IMAGE_SUFFIXES and f.is_file())
-            if not found:
-                raise FileNotFoundError(f"no image files in {path}; known are {', '.join(sorted(IMAGE_SUFFIXES))}")
-        files += found
-    return files
-
-
-def read_image(file: Path, channels: int, size: tuple[int, int]) -> tuple[Tensor, list[str]]:
-    """An image as the model takes it, uint8 [C, H, W], and what had to be done to it."""
-    content = file.read_bytes()
-    with Image.open(io.BytesIO(content)) as header:
-        mode, transparent = header.mode, header.has_transparency_data
-    image = open_image(content, channels)
-    notes = []
-    if transparent:
-        notes.append("transparent pixels made white")
-    if channels == 3 and mode.startswith(("L", "I", "1")):
-        notes.append("grey made RGB")
-    if channels == 1 and not mode.startswith(("L", "I", "1")):
-        notes.append("colour made grey")
-    if image.size != (size[1], size[0]):
-        shape = "" if image.width * size[0] == image.height * size[1] else ", its centre"
-        notes.append(f"{image.width}x{image.height} pixels{shape} resized to {size[1]}x{size[0]}")
-    return as_tensor(fit(image, size)), notes

@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 
-from vit_tutorial.cli.commands import evaluate_run, predict_images, show_results
+from vit_tutorial.cli.commands import evaluate_run, show_results
 from vit_tutorial.cli.doctor import diagnose
+from vit_tutorial.cli.predict import predict_images
 from vit_tutorial.cli.train import train_recipe
 from vit_tutorial.training import list_recipes
 from vit_tutorial.widgets.export import add_export_arguments, run_export
@@ -18,18 +19,27 @@ TRAIN_EXAMPLES = """examples:
   vit-tutorial train digits
   vit-tutorial train digits --seeds 0,1,2 --record digits
   vit-tutorial train cifar10 --download --set model.depth=8 --set lr=5e-4
-  vit-tutorial train image_folder --data photos/ --set model.img_size=64 --set model.patch_size=8
+  vit-tutorial train image_folder --data photos/ --set patience=10
+  vit-tutorial train image_folder --data photos/ --set on_bad=skip --set on_leak=drop --set model.img_size=32
   torchrun --nproc-per-node 4 -m vit_tutorial.cli train cifar10
 
 The same command again goes on where it was stopped, or says that it is finished.
 """
+EVALUATE_EXAMPLES = """examples:
+  vit-tutorial evaluate runs/digits/seed-0
+  vit-tutorial evaluate runs/image_folder/seed-0 --data photos/ --split test --mistakes 20
+"""
 PREDICT_EXAMPLES = """examples:
   vit-tutorial predict runs/digits/seed-0 three.png
   vit-tutorial predict model.safetensors photos/ --top 5
+  vit-tutorial predict runs/image_folder/seed-0 https://example.org/cat.jpg
+  vit-tutorial predict runs/image_folder/seed-0 photos/ --format csv > answers.csv
+
+An image that cannot be read is named in its place, the others are answered, and the exit status is 1.
 """
 EXPORT_EXAMPLES = """examples:
-  vit-tutorial export runs/digits/seed-0/model.safetensors --to onnx
-  vit-tutorial export runs/digits28/seed-0/model.safetensors --to page --out digits28
+  vit-tutorial export runs/digits/seed-0 --to onnx
+  vit-tutorial export runs/digits28/seed-0 --to page --out digits28
 """
 
 
@@ -73,18 +83,22 @@ def _add_train(commands: Any) -> None:
 
 
 def _add_evaluate(commands: Any) -> None:
-    p = _command(commands, "evaluate", "metrics of a trained model", evaluate_run)
+    p = _command(commands, "evaluate", "metrics and mistakes of a trained model", evaluate_run, EVALUATE_EXAMPLES)
     p.add_argument("model", type=Path, metavar="RUN_OR_FILE", help="a run's folder, or a model.safetensors")
     p.add_argument("--split", choices=["train", "val", "test"], default="val", help="default: val")
     p.add_argument("--data", type=Path, metavar="FOLDER", help="folder of images, or data root (default: $VIT_DATA)")
+    p.add_argument("--mistakes", type=int, default=5, metavar="N", help="how many of the surest mistakes (default: 5)")
+    p.add_argument("--format", choices=["text", "json"], default="text", help="of the output (default: text)")
     p.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps")
 
 
 def _add_predict(commands: Any) -> None:
-    p = _command(commands, "predict", "classify image files", predict_images, PREDICT_EXAMPLES)
+    p = _command(commands, "predict", "classify images", predict_images, PREDICT_EXAMPLES)
     p.add_argument("model", type=Path, metavar="RUN_OR_FILE", help="a run's folder, or a model.safetensors")
-    p.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="image files, or folders of them")
-    p.add_argument("--top", type=int, default=3, metavar="K", help="how many classes to show (default: 3)")
+    p.add_argument("images", nargs="+", metavar="IMAGE", help="image files, folders of them, or http(s) addresses")
+    p.add_argument("--top", type=int, metavar="K", help="how many classes to show (default: 3, if there are so many)")
+    p.add_argument("--format", choices=["text", "csv", "json"], default="text", help="of the output (default: text)")
+    p.add_argument("--batch-size", type=int, default=64, metavar="N", help="images a forward pass (default: 64)")
     p.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps")
 
 

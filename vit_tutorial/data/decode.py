@@ -29,13 +29,16 @@ def open_image(content: bytes, channels: int = 3, background: tuple[int, int, in
     - Of an animation the first frame is taken.
 
     Raises:
-        OSError, ValueError and others, as Pillow does: the file is cut, damaged, or has no fixed range of values.
+        OSError, ValueError and others, as Pillow does: the file is cut, damaged, has no fixed range of values, or more
+            pixels than Pillow's limit of twice `PIL.Image.MAX_IMAGE_PIXELS` (179 million), as a decompression bomb has.
             Pillow reads lazily; here all pixels are decoded, so a cut file does not pass.
     """
     try:
         image: Image.Image = Image.open(io.BytesIO(content))
     except UnidentifiedImageError:
         raise ValueError("it is no image of a format that Pillow knows" if content else "it is empty") from None
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"it has too many pixels to be decoded safely: {error}; save a smaller copy of it") from None
     image.load()
     image = ImageOps.exif_transpose(image)
     if image.mode == "F":

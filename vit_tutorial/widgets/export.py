@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vit_tutorial.vit import VisionTransformer
+from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import load_model, read_extra
 
 FORMAT, VERSION = "vit-tutorial-page", 1  # engine/weights.js reads exactly these
@@ -64,11 +64,7 @@ def page_model(
     config = model.config
     if dtype not in DTYPES:
         raise ValueError(f"unknown dtype {dtype!r}; choose one of {', '.join(DTYPES)}")
-    mean, std = list(mean or [0.0] * config.in_chans), list(std or [1.0] * config.in_chans)
-    if not len(mean) == len(std) == config.in_chans:
-        raise ValueError(f"mean has {len(mean)} and std {len(std)} numbers; the model has {config.in_chans} channels")
-    if classes is not None and len(classes) != config.num_classes:
-        raise ValueError(f"{len(classes)} class names for a model of {config.num_classes} classes")
+    mean, std = check_description(config, classes, mean, std)
     data = bytearray()
     tensors = []
     for name, tensor in model.state_dict().items():
@@ -88,6 +84,18 @@ def page_model(
         "tensors": tensors,
     }
     return PageModel(manifest, bytes(data))
+
+
+def check_description(
+    config: ViTConfig, classes: Sequence[str] | None, mean: Sequence[float] | None, std: Sequence[float] | None
+) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel, by default 0 and 1. Raises ValueError where lengths do not fit the model."""
+    means, stds = list(mean or [0.0] * config.in_chans), list(std or [1.0] * config.in_chans)
+    if not len(means) == len(stds) == config.in_chans:
+        raise ValueError(f"mean has {len(means)} and std {len(stds)} numbers; the model has {config.in_chans} channels")
+    if classes is not None and len(classes) != config.num_classes:
+        raise ValueError(f"{len(classes)} class names for a model of {config.num_classes} classes")
+    return means, stds
 
 
 def _encode(name: str, tensor: Tensor, kind: str) -> bytes:
@@ -128,22 +136,39 @@ def export_page(
     return paths
 
 
-def export_onnx(model: VisionTransformer, out: str | Path, opset: int = 18) -> Path:
+def export_onnx(
+    model: VisionTransformer,
+    out: str | Path,
+    opset: int = 18,
+    classes: Sequence[str] | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> Path:
     """Write a model as ONNX: input ``images`` [B, C, H, W] (any B), output ``logits`` [B, K] (``features`` [B, D] without a head).
 
+    What has to be done to an image first stands in the file's metadata, where ``session.get_modelmeta().custom_metadata_map`` of
+    onnxruntime finds it: ``classes``, ``mean``, ``std`` and ``img_size`` (height, width) as JSON, ``channels`` (``RGB`` or ``L``), and
+    ``preprocessing``, the same in words.
+
+    Args:
+        classes: a name for each class, in the order of the logits.
+        mean, std: of each channel: input = (pixel / 255 - mean) / std. Default 0 and 1.
+
     Raises:
+        ValueError: lengths do not fit the model.
         ModuleNotFoundError: onnx or onnxscript is not installed; the message says how to get them.
     """
     try:
-        import onnx  # noqa: F401  # here: only this function needs them
+        import onnx  # here: only this function needs them
         import onnxscript  # noqa: F401
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"{error.name} is missing; ONNX export needs it: pip install onnx onnxscript"
         ) from error
+    config = model.config
+    mean, std = check_description(config, classes, mean, std)
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    config = model.config
     images = torch.zeros(2, config.in_chans, *model.patch_embed.img_size, device=model.patch_embed.proj.weight.device)
     was_training = model.training
     try:
@@ -161,12 +186,30 @@ def export_onnx(model: VisionTransformer, out: str | Path, opset: int = 18) -> P
         )
     finally:
         model.train(was_training)
+    written = onnx.load(out)
+    onnx.helper.set_model_props(written, _onnx_metadata(model, classes, mean, std))
+    onnx.save(written, out)
     return out
+
+
+def _onnx_metadata(
+    model: VisionTransformer, classes: Sequence[str] | None, mean: list[float], std: list[float]
+) -> dict[str, str]:
+    height, width = model.patch_embed.img_size
+    kind = {1: "L", 3: "RGB"}.get(model.config.in_chans, str(model.config.in_chans))
+    words = (
+        f"turn the image upright (EXIF), make it {kind}, resize its shorter side (bicubic, antialiased) and cut out the centre, "
+        f"{height} high and {width} wide, then (pixel / 255 - mean) / std, channels first"
+    )
+    metadata = {"mean": json.dumps(mean), "std": json.dumps(std), "img_size": json.dumps([height, width])}
+    if classes is not None:
+        metadata["classes"] = json.dumps([str(name) for name in classes], ensure_ascii=False)
+    return {**metadata, "channels": kind, "preprocessing": words}
 
 
 def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``vit-tutorial export``."""
-    parser.add_argument("model", type=Path, help="a model file (safetensors, as training writes it)")
+    parser.add_argument("model", type=Path, help="a run's folder, or a model file (safetensors, as training writes it)")
     parser.add_argument(
         "--to", choices=["page", "onnx"], required=True, help="page: for the book's figures; onnx: for other runtimes"
     )
@@ -182,12 +225,13 @@ def run_export(arguments: argparse.Namespace) -> int:
     Raises:
         ValueError, OSError: the model cannot be read or written. ImportError: ONNX's packages are not installed.
     """
-    model, extra = load_model(arguments.model), read_extra(arguments.model)
-    out = arguments.out or arguments.model.with_suffix("")
+    path = arguments.model / "model.safetensors" if arguments.model.is_dir() else arguments.model
+    model, extra = load_model(path), read_extra(path)
+    out = arguments.out or path.with_suffix("")
+    describe: dict[str, Any] = {key: extra.get(key) for key in ("classes", "mean", "std")}
     if arguments.to == "onnx":
-        paths = [export_onnx(model, out.with_name(out.name.removesuffix(".onnx") + ".onnx"))]
+        paths = [export_onnx(model, out.with_name(out.name.removesuffix(".onnx") + ".onnx"), **describe)]
     else:
-        describe = {key: extra.get(key) for key in ("classes", "mean", "std")}
         paths = export_page(model, out, arguments.dtype, **describe)
     for path in paths:
         print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
