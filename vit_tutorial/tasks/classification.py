@@ -116,6 +116,8 @@ def load_splits(recipe: Recipe, root: str | Path | None = None, download: bool =
     standard = ("mnist", "mnist_10k", "fashion_mnist", "cifar10")
     if recipe.data == "digits":
         return data.digits()
+    if recipe.data == "digit_photos":
+        return data.digit_photos()
     if recipe.data in standard:
         loader: Callable[..., Splits] = getattr(data, recipe.data)
         return loader(root, download)
@@ -133,7 +135,9 @@ def load_splits(recipe: Recipe, root: str | Path | None = None, download: bool =
             for split in splits:
                 split.variant = f"{recipe.variant}; {split.variant}"
         return splits
-    raise RecipeError(f"unknown data {recipe.data!r}; choose digits, {', '.join(standard)} or image_folder")
+    raise RecipeError(
+        f"unknown data {recipe.data!r}; choose digits, {', '.join(standard)}, digit_photos or image_folder"
+    )
 
 
 def model_config(recipe: Recipe, splits: Splits) -> ViTConfig | CNNConfig:
