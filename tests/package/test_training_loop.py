@@ -73,11 +73,11 @@ def test_random_numbers_drawn_elsewhere_do_not_change_the_run_nor_the_run_them()
     assert torch.equal(drawn, torch.rand(3))
 
 
-@pytest.mark.parametrize("dies_at", [2, 4, 6])
-def test_a_run_that_died_goes_on_to_the_same_weights(tmp_path: Path, dies_at: int) -> None:
+@pytest.mark.parametrize(("dies_at", "optimizer"), [(2, "adamw"), (4, "adamw"), (6, "adamw"), (6, "muon")])
+def test_a_run_that_died_goes_on_to_the_same_weights(tmp_path: Path, dies_at: int, optimizer: str) -> None:
     """Augmentation, mixup, dropout, drop path, moving average: none of them notices (4 steps are an epoch)."""
     changes = {"mixup": 0.4, "random_erasing": 0.3, "model__drop_rate": 0.1, "model__drop_path_rate": 0.2}
-    recipe = tiny(checkpoint_every_steps=2, ema_decay=0.9, **changes)
+    recipe = tiny(checkpoint_every_steps=2, ema_decay=0.9, optimizer=optimizer, **changes)
     undisturbed = fit(Classification(recipe), recipe, tmp_path / "whole", progress=False)
     with pytest.raises(Killed):
         fit(DiesAt(recipe, dies_at + 1), recipe, tmp_path / "cut", progress=False)

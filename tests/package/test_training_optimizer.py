@@ -119,6 +119,42 @@ def test_each_optimiser_lowers_a_loss(name: str) -> None:
     assert losses[-1] < losses[0]
 
 
+def test_muon_steps_the_blocks_matrices_and_adamw_the_rest_as_torchs_own_two_do() -> None:
+    recipe = tiny(optimizer="muon", lr=0.01, weight_decay=0.1)
+    ours, theirs = VisionTransformer(CONFIG), VisionTransformer(CONFIG)
+    theirs.load_state_dict(ours.state_dict())
+    optimizer = build_optimizer(ours, recipe)
+    hidden = {name: p for name, p in theirs.named_parameters() if name.startswith("blocks.") and p.ndim == 2}
+    matrices, others = (group["params"] for group in parameter_groups(theirs, 0.1))
+    taken = {id(p) for p in hidden.values()}
+    groups = [
+        {"params": [p for p in matrices if id(p) not in taken], "weight_decay": 0.1},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    two = [
+        torch.optim.Muon(hidden.values(), lr=0.01, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(groups, lr=0.01),
+    ]
+    for seed in range(3):
+        for model, steps in ((ours, [optimizer]), (theirs, two)):
+            torch.manual_seed(seed)
+            model(torch.randn(4, 3, 8, 8)).square().sum().backward()
+            for one in steps:
+                one.step()
+                one.zero_grad()
+    for (name, mine), other in zip(ours.named_parameters(), theirs.parameters()):
+        torch.testing.assert_close(mine, other, msg=lambda text, name=name: f"{name}: {text}")
+    assert len(hidden) == 2 * 4
+
+
+def test_muon_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="this model has none; use adamw"):
+        build_optimizer(nn.Linear(3, 1), tiny(optimizer="muon"))
+    monkeypatch.delattr(torch.optim, "Muon")
+    with pytest.raises(ValueError, match=r"needs torch 2.9 or newer, here is 2\.\d+.*; use adamw"):
+        build_optimizer(VisionTransformer(CONFIG), tiny(optimizer="muon"))
+
+
 def drift(model: nn.Module) -> None:
     with torch.no_grad():
         for parameter in model.parameters():

@@ -49,14 +49,72 @@ def layer_of(name: str, last: int) -> int:
 
 
 def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019), Adam or SGD with momentum, as `recipe.optimizer` says."""
+    """AdamW (Loshchilov and Hutter 2019), Adam, SGD with momentum, or Muon with AdamW, as `recipe.optimizer` says.
+
+    Raises:
+        ValueError: Muon is asked for where torch has none, or for a model without encoder blocks.
+    """
     groups = parameter_groups(model, recipe.weight_decay, recipe.layer_decay)
     for group in groups:
         group["lr"] = recipe.lr * group["lr_scale"]
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.betas[0])
+    if recipe.optimizer == "muon":
+        return MuonAdamW(groups, hidden_matrices(model), recipe)
     adam = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
     return adam(groups, lr=recipe.lr, betas=recipe.betas, fused=True)  # fused: one kernel for all parameters
+
+
+def hidden_matrices(model: nn.Module) -> set[nn.Parameter]:
+    """The weight matrices inside the encoder blocks: what Muon is for."""
+    return {p for name, p in model.named_parameters() if p.ndim == 2 and re.search(r"(?:^|\.)blocks\.\d+\.", name)}
+
+
+class MuonAdamW(torch.optim.Optimizer):
+    """Muon for the matrices of the blocks and AdamW for everything else, which to the outside is one optimiser.
+
+    Muon's step is the averaged gradient M with its singular values all brought near 1, U V^T of M = U S V^T, computed by a few
+    matrix products (Jordan et al. 2024). Times 0.2 sqrt(max(rows, columns)) it is as large as a step of AdamW, so that both take the
+    same learning rate and weight decay (Liu et al. 2025, "Muon is scalable for LLM training", section 2.2).
+
+    Args:
+        groups: of `parameter_groups`.
+        matrices: the parameters that Muon steps.
+        recipe: gives lr and AdamW's betas; Muon's momentum is 0.95.
+
+    Raises:
+        ValueError: this torch has no Muon (it came with 2.9), or there is no matrix for it.
+    """
+
+    def __init__(self, groups: list[dict], matrices: set[nn.Parameter], recipe: Recipe) -> None:
+        if not hasattr(torch.optim, "Muon"):
+            raise ValueError(f"optimizer muon needs torch 2.9 or newer, here is {torch.__version__}; use adamw")
+        if not matrices:
+            raise ValueError("optimizer muon steps the matrices of encoder blocks, and this model has none; use adamw")
+        parts = [
+            [{**g, "params": [p for p in g["params"] if (p in matrices) == taken]} for g in groups]
+            for taken in (True, False)
+        ]
+        hidden, rest = ([group for group in part if group["params"]] for part in parts)
+        self.muon = torch.optim.Muon(hidden, lr=recipe.lr, adjust_lr_fn="match_rms_adamw")
+        self.adamw = torch.optim.AdamW(rest, lr=recipe.lr, betas=recipe.betas, fused=True)
+        super().__init__([*self.muon.param_groups, *self.adamw.param_groups], {})
+        self._share()
+
+    def _share(self) -> None:
+        """The two halves read and write this object's groups and memory, so that it is saved and restored like any optimiser."""
+        split = len(self.muon.param_groups)
+        self.muon.param_groups, self.adamw.param_groups = self.param_groups[:split], self.param_groups[split:]
+        self.muon.state = self.adamw.state = self.state
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        super().load_state_dict(state_dict)
+        self._share()
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        self.muon.step()
+        self.adamw.step()
 
 
 class EMA:

@@ -24,7 +24,7 @@ class Recipe:
         name: the recipe's name, which is its file's.
         title: one line for people.
         task: "classification".
-        data: "digits", "mnist", "mnist_10k", "fashion_mnist", "cifar10" or "image_folder".
+        data: "digits", "mnist", "mnist_10k", "fashion_mnist", "cifar10", "digit_photos" or "image_folder".
         train_share: share of the training split that is used, in (0, 1], the same of each class; the other splits stay whole.
         variant: for an image folder, a sentence that says exactly which images these are.
         on_bad: "stop" at an image file that cannot be read, or "skip" it.
@@ -37,7 +37,7 @@ class Recipe:
     How long, and with what step:
         epochs: passes over the training split.
         batch_size: images a step, over all processes together; the last, smaller batch of an epoch is left out.
-        optimizer: "adamw", "adam" or "sgd".
+        optimizer: "adamw", "adam", "sgd", or "muon" (Muon for the blocks' matrices, AdamW for the rest; see `MuonAdamW`).
         lr: peak learning rate.
         weight_decay: on matrices only (see `parameter_groups`).
         layer_decay: layer l of L learns with lr * layer_decay^(L + 1 - l), the head with lr (see `parameter_groups`); 1 for none.
@@ -175,7 +175,7 @@ def list_recipes() -> list[str]:
 
 CHOICES = {
     "arch": ("vit", "cnn"),
-    "optimizer": ("adamw", "adam", "sgd"),
+    "optimizer": ("adamw", "adam", "sgd", "muon"),
     "schedule": ("cosine", "constant", "step"),
     "precision": ("fp32", "bf16"),
     "on_bad": ("stop", "skip"),
