@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -104,6 +106,34 @@ def test_worker_processes_change_nothing(files):
 def test_random_crops_resume_exactly(files):
     whole = list(batches(files, 5, seed=2, epoch=1, random_resized_crop=(0.3, 0.8)))
     assert_same(batches(files, 5, seed=2, epoch=1, random_resized_crop=(0.3, 0.8), start_batch=1), whole[1:])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("start", [0, 2, 3])
+def test_several_epochs_in_a_row_are_the_single_epochs_one_after_the_other(files, workers, start):
+    settings = {"seed": 2, "random_resized_crop": (0.3, 1.0)}
+    single = [batch for epoch in (4, 5, 6) for batch in batches(files, 5, epoch=epoch, **settings)]
+    assert_same(batches(files, 5, epoch=4, start_batch=start, epochs=3, workers=workers, **settings), single[start:])
+
+
+def test_several_epochs_of_a_tensor_are_the_single_epochs_one_after_the_other():
+    single = [batch for epoch in (4, 5) for batch in batches(numbered(7), 3, 0, epoch)]
+    assert_same(batches(numbered(7), 3, 0, epoch=4, epochs=2, start_batch=1), single[1:])
+
+
+def test_the_worker_processes_live_through_all_epochs(files):
+    class Watched:
+        """The files, and the process that opened each of them in place of its label."""
+
+        def __len__(self):
+            return len(files)
+
+        def __getitem__(self, index):
+            return files[index][0], os.getpid()
+
+    processes = {label for labels in labels_of(batches(Watched(), 3, 0, 0, epochs=5, workers=2)) for label in labels}
+    assert len(processes) == 2
+    assert os.getpid() not in processes
 
 
 def test_an_item_is_cropped_anew_in_each_epoch_and_for_each_seed(files):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -25,8 +25,9 @@ def batches(
     workers: int = 0,
     drop_last: bool = False,
     random_resized_crop: tuple[float, float] | None = None,
+    epochs: int = 1,
 ) -> Iterator[Batch]:
-    """One epoch of batches: pairs (images uint8 [B, C, H, W], labels int64 [B]) on `device`.
+    """One epoch of batches, or several in a row: pairs (images uint8 [B, C, H, W], labels int64 [B]) on `device`.
 
     The order, and the random crops if there are any, depend on `seed` and `epoch` only: not on the number of
     workers, on the device or on random numbers drawn elsewhere. `start_batch=k` yields what a full epoch yields
@@ -41,6 +42,8 @@ def batches(
         drop_last: leave out a last batch that is smaller than `batch_size`.
         random_resized_crop: (smallest, largest) share of the image's area, e.g. (0.08, 1.0): each item is cut at
             random and resized, as in Inception training (Szegedy et al., 2015, section 6). None: whole items.
+        epochs: how many, from `epoch` on; `start_batch` counts in the first. The worker processes live through all of
+            them and read the first batches of an epoch while the last of the one before is still being used.
 
     Raises:
         ValueError: empty data set, batch size below 1, or `start_batch` beyond the end of the epoch.
@@ -52,12 +55,10 @@ def batches(
         )
     if not 0 <= start_batch <= total:
         raise ValueError(f"start_batch is {start_batch}, but an epoch has batches 0 to {total - 1}")
-    order = epoch_order(len(dataset), seed, epoch) if shuffle else torch.arange(len(dataset))
-    chosen = [order[k * batch_size : (k + 1) * batch_size] for k in range(start_batch, total)]
+    chosen = _choose(len(dataset), batch_size, seed, range(epoch, epoch + epochs), shuffle, start_batch, total)
     if isinstance(dataset, TensorImages) and random_resized_crop is None:
         return _index(dataset, chosen, torch.device(device))
-    items = _Items(dataset, seed, epoch, random_resized_crop)
-    return _load(items, chosen, torch.device(device), workers)
+    return _load(_Items(dataset, seed, random_resized_crop), chosen, torch.device(device), workers)
 
 
 def num_batches(n_items: int, batch_size: int, drop_last: bool = False) -> int:
@@ -81,8 +82,18 @@ def derive_seed(*numbers: int) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def _index(dataset: TensorImages, chosen: list[Tensor], device: torch.device) -> Iterator[Batch]:
-    for indices in chosen:
+def _choose(
+    n_items: int, batch_size: int, seed: int, epochs: Sequence[int], shuffle: bool, start_batch: int, total: int
+) -> Iterator[tuple[int, Tensor]]:
+    """(epoch, indices [B]) of each batch."""
+    for epoch in epochs:
+        order = epoch_order(n_items, seed, epoch) if shuffle else torch.arange(n_items)
+        for k in range(start_batch if epoch == epochs[0] else 0, total):
+            yield epoch, order[k * batch_size : (k + 1) * batch_size]
+
+
+def _index(dataset: TensorImages, chosen: Iterator[tuple[int, Tensor]], device: torch.device) -> Iterator[Batch]:
+    for _, indices in chosen:
         at = indices.to(dataset.images.device)
         yield (
             dataset.images[at].to(device, non_blocking=True),
@@ -90,11 +101,11 @@ def _index(dataset: TensorImages, chosen: list[Tensor], device: torch.device) ->
         )
 
 
-def _load(items: _Items, chosen: list[Tensor], device: torch.device, workers: int) -> Iterator[Batch]:
+def _load(items: _Items, chosen: Iterator[tuple[int, Tensor]], device: torch.device, workers: int) -> Iterator[Batch]:
     in_memory = isinstance(items.dataset, TensorImages)
     loader: DataLoader[tuple[Tensor, int]] = DataLoader(
         items,
-        batch_sampler=[indices.tolist() for indices in chosen],
+        batch_sampler=([(epoch, index) for index in indices.tolist()] for epoch, indices in chosen),
         num_workers=0 if in_memory else workers,  # a tensor may live on a GPU, which worker processes cannot use
         pin_memory=device.type == "cuda" and not in_memory,
         generator=torch.Generator(),  # or the loader draws from the global one
@@ -104,17 +115,19 @@ def _load(items: _Items, chosen: list[Tensor], device: torch.device, workers: in
 
 
 class _Items(Dataset[tuple[Tensor, int]]):
-    """Items for a DataLoader, each with random numbers of its own, seeded by (seed, epoch, index)."""
+    """Items for a DataLoader, by (epoch, index), each with random numbers of its own, seeded by (seed, epoch, index)."""
 
-    def __init__(self, dataset: ImageDataset, seed: int, epoch: int, crop: tuple[float, float] | None) -> None:
-        self.dataset, self.seed, self.epoch, self.crop = dataset, seed, epoch, crop
+    def __init__(self, dataset: ImageDataset, seed: int, crop: tuple[float, float] | None) -> None:
+        self.dataset, self.seed, self.crop = dataset, seed, crop
 
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int]:
+        epoch, index = key
         if self.crop is None:
             return self.dataset[index]
         with torch.random.fork_rng(devices=[]):  # v2's transforms draw from the global generator
-            torch.manual_seed(derive_seed(self.seed, self.epoch, index))
+            # Not torch.manual_seed, which seeds every device and takes half as long as decoding a small JPEG.
+            torch.default_generator.manual_seed(derive_seed(self.seed, epoch, index))
             return self.dataset.cropped(index, self.crop)

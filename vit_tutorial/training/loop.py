@@ -150,23 +150,21 @@ def training_batches(
     dataset: ImageDataset, recipe: Recipe, seed: int, first_step: int, engine: Engine
 ) -> Iterator[tuple[int, Tensor, Tensor]]:
     """(step, images, labels) from the first step to the last, over all epochs; each process gets its share of a batch."""
-    steps_per_epoch = len(dataset) // recipe.batch_size
-    step = first_step
-    while step < recipe.epochs * steps_per_epoch:
-        epoch, start = divmod(step, steps_per_epoch)
-        for images, labels in batches(
-            dataset,
-            recipe.batch_size,
-            seed,
-            epoch,
-            start_batch=start,
-            device=engine.device,
-            workers=recipe.workers,
-            drop_last=True,
-            random_resized_crop=recipe.random_resized_crop,
-        ):
-            yield step, images[engine.rank :: engine.world], labels[engine.rank :: engine.world]
-            step += 1
+    epoch, start = divmod(first_step, len(dataset) // recipe.batch_size)
+    remaining = batches(
+        dataset,
+        recipe.batch_size,
+        seed,
+        epoch,
+        start_batch=start,
+        epochs=recipe.epochs - epoch,
+        device=engine.device,
+        workers=recipe.workers,
+        drop_last=True,
+        random_resized_crop=recipe.random_resized_crop,
+    )
+    for step, (images, labels) in enumerate(remaining, first_step):
+        yield step, images[engine.rank :: engine.world], labels[engine.rank :: engine.world]
 
 
 def count_steps(task: Task, recipe: Recipe, engine: Engine) -> int:
