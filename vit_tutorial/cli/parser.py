@@ -38,6 +38,7 @@ PREDICT_EXAMPLES = """examples:
 An image that cannot be read is named in its place, the others are answered, and the exit status is 1.
 """
 EXPORT_EXAMPLES = """examples:
+  vit-tutorial export runs/image_folder/seed-0 --to site --pictures one.jpg two.jpg
   vit-tutorial export runs/digits/seed-0 --to onnx
   vit-tutorial export runs/digits28/seed-0 --to page --out digits28
 """
@@ -103,7 +104,7 @@ def _add_predict(commands: Any) -> None:
 
 
 def _add_export(commands: Any) -> None:
-    summary = "write a model for the book's pages, or for other runtimes (ONNX)"
+    summary = "write a model as a web page, for the book's pages, or for other runtimes (ONNX)"
     add_export_arguments(_command(commands, "export", summary, run_export, EXPORT_EXAMPLES))
 
 

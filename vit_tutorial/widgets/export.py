@@ -211,16 +211,28 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``vit-tutorial export``."""
     parser.add_argument("model", type=Path, help="a run's folder, or a model file (safetensors, as training writes it)")
     parser.add_argument(
-        "--to", choices=["page", "onnx"], required=True, help="page: for the book's figures; onnx: for other runtimes"
+        "--to",
+        choices=["site", "page", "onnx"],
+        required=True,
+        help="site: one HTML file that runs it; page: for the book's figures; onnx: for other runtimes",
     )
     parser.add_argument("--out", type=Path, help="where to write, without suffix (default: beside the model)")
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="of a site: image files that become part of it",
+    )
+    parser.add_argument("--title", default="A Vision Transformer", help="of a site")
     parser.add_argument(
         "--dtype", choices=DTYPES, default="int8", help="how the page's weights are stored (default: int8)"
     )
 
 
 def run_export(arguments: argparse.Namespace) -> int:
-    """``vit-tutorial export MODEL --to page|onnx``: writes the files and says their sizes. Returns the exit status.
+    """``vit-tutorial export MODEL --to site|page|onnx``: writes the files and says their sizes. Returns the exit status.
 
     Raises:
         ValueError, OSError: the model cannot be read or written. ImportError: ONNX's packages are not installed.
@@ -231,6 +243,15 @@ def run_export(arguments: argparse.Namespace) -> int:
     describe: dict[str, Any] = {key: extra.get(key) for key in ("classes", "mean", "std")}
     if arguments.to == "onnx":
         paths = [export_onnx(model, out.with_name(out.name.removesuffix(".onnx") + ".onnx"), **describe)]
+    elif arguments.to == "site":
+        from vit_tutorial.widgets.site import export_site  # which needs this file
+
+        file = out.with_name(out.name.removesuffix(".html") + ".html")
+        paths = [
+            export_site(
+                model, file, **describe, pictures=arguments.pictures, title=arguments.title, dtype=arguments.dtype
+            )
+        ]
     else:
         paths = export_page(model, out, arguments.dtype, **describe)
     for path in paths:

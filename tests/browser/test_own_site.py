@@ -1,0 +1,45 @@
+"""A model as one HTML file, opened from the disk: it answers as in Python."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from vit_tutorial.data import normalize
+from vit_tutorial.vit import VisionTransformer, ViTConfig
+from vit_tutorial.widgets.site import export_site
+
+CLASSES = ["cat", "</script>", "owl"]
+
+
+def test_a_page_opened_by_a_double_click_answers_as_the_model_does(tmp_path: Path, chromium: Any) -> None:
+    torch.manual_seed(0)
+    model = VisionTransformer(ViTConfig(img_size=16, patch_size=8, num_classes=3, embed_dim=16, depth=2, num_heads=2))
+    with torch.no_grad():
+        for parameter in model.eval().parameters():
+            parameter += 0.3 * torch.randn_like(parameter)
+    pixels = np.random.default_rng(0).integers(256, size=(16, 16, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    mean, std = [0.5, 0.4, 0.3], [0.2, 0.3, 0.4]
+    file = export_site(model, tmp_path / "mine.html", CLASSES, mean, std, [tmp_path / "a.png"], dtype="fp32")
+    page, faults = chromium.new_page(), []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(file.as_uri())
+    page.wait_for_selector("#explorer [data-ready]")
+    page.wait_for_function(
+        "document.querySelector('#explorer').explorer || document.querySelector('#explorer [data-renders]')"
+    )
+    text = page.evaluate("document.querySelector('#explorer [data-ready]').shadowRoot.textContent")
+    page.close()
+    images = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+    with torch.no_grad():
+        expected = model(normalize(images, mean, std))[0].softmax(0)
+    for name, p in zip(CLASSES, expected.tolist()):
+        found = re.search(rf"{re.escape(name)}\s*{100 * p:.1f} %", text)
+        assert found, (name, p, text[:600])
+    assert faults == []
