@@ -9,7 +9,7 @@ export HF_HUB_OFFLINE ?= 1
 # Threads that wait sleep instead of spinning, which matters where several processes share a few cores.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: book serve test test-package test-book test-notebooks test-browser lint format lab clean distclean help
+.PHONY: book serve test test-package test-book test-notebooks test-browser lint format bench lab clean distclean help
 
 book: $(READY)  ## build the book into _build/html (warnings are errors)
 	VIT_BOOK_BUILD=1 $(BIN)/jupyter-book build . -W --keep-going -q
@@ -40,6 +40,9 @@ lint: $(READY)  ## format, style, types and the order of imports
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(READY)  ## speed beside timm, torchvision, transformers and vit-pytorch (minutes; ARGS=--record keeps it)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 format: $(READY)  ## format the code
 	$(BIN)/ruff format .

@@ -1,0 +1,121 @@
+"""A record as tables of text: what `make bench` prints is what the results page shows. Needs nothing but Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A caption, the names of the columns, rows of as many cells, and what is to be said below."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    note: str = ""
+
+
+def tables(record: dict[str, Any]) -> list[Table]:
+    """All tables of a record, in the order in which they are read."""
+    found = [of_libraries(result) for result in record["libraries"]]
+    return [*found, of_options(record["options"]), of_loading(record["loading"])]
+
+
+def of_libraries(result: dict[str, Any]) -> Table:
+    """One model and one kind of work in all libraries."""
+    memory = any(row["step_bytes"] is not None for row in result["rows"].values())
+    head = ("Library", "Time", "Time, ours = 1", "Images/s", "Share of the matrix rate", "Parameters")
+    rows = []
+    for name, row in result["rows"].items():
+        cells = [
+            name + (" *" if row["differs"] else ""),
+            time(row["median_s"]),
+            ratio(row) if row["ratio_iqr"][0] != row["ratio_iqr"][1] else "1",
+            f"{row['images_per_s']:,.0f}",
+            f"{100 * row['mfu']:.0f}{NBSP}%",
+            f"{row['parameters']:,}",
+        ]
+        rows.append(tuple(cells + [size(row["step_bytes"])] * memory))
+    caption = (
+        f"{result['model']}: {result['work']}, {PRECISION[result['precision']]}, {result['batch_size']} images, "
+        f"{result['flops'] / 1e9:,.1f}{NBSP}GFLOP; matrix rate {rate(result['matrix_flops_per_s'])}"
+    )
+    notes = [f"* {name} is another model: {row['differs']}." for name, row in result["rows"].items() if row["differs"]]
+    return Table(caption, head + ("Memory of a step",) * memory, rows, " ".join(notes))
+
+
+def of_options(rows: list[dict[str, Any]]) -> Table:
+    """What each choice costs beside its baseline."""
+    head = ("Choice", "Beside", "What is timed", "Time", "Time, baseline = 1")
+    return Table(
+        "What each choice costs, beside what the package does",
+        head,
+        [(row["option"], row["baseline"], row["timed"], time(row["median_s"]), ratio(row)) for row in rows],
+    )
+
+
+def of_loading(rows: list[dict[str, Any]]) -> Table:
+    """What a step waits for."""
+    head = ("Recipe", "Images", "Workers", "Load", "Augment", "Compute", "Share of load", "Share of augment")
+    return Table(
+        "What a training step spends its time on",
+        head,
+        [
+            (
+                row["recipe"],
+                row["images"],
+                str(row["workers"]),
+                *(time(row[f"{part}_median_s"]) for part in ("load", "augment", "compute")),
+                f"{100 * row['load_share']:.1f}{NBSP}%",
+                f"{100 * row['augment_share']:.1f}{NBSP}%",
+            )
+            for row in rows
+        ],
+    )
+
+
+PRECISION = {"fp32": "float32", "bf16": "bfloat16 autocast"}
+
+
+def about(record: dict[str, Any]) -> str:
+    """On what the record was made."""
+    versions = ", ".join(f"{package} {version}" for package, version in record["versions"].items())
+    left_out = "".join(f" Left out: {reason}." for reason in record["left_out"])
+    return f"{record['device']}. {record['date']}. With {versions}.{left_out}"
+
+
+def time(seconds: float) -> str:
+    """Milliseconds, or microseconds below one, with three digits."""
+    amount, unit = (seconds * 1e3, "ms") if seconds >= 1e-3 else (seconds * 1e6, "µs")
+    return f"{amount:.0f}{NBSP}{unit}" if amount >= 100 else f"{amount:.3g}{NBSP}{unit}"
+
+
+def ratio(row: dict[str, Any]) -> str:
+    """``1.05 (1.03 to 1.07)``: median and quartiles over the rounds."""
+    low, high = row["ratio_iqr"]
+    return f"{row['ratio']:.2f} ({low:.2f} to {high:.2f})"
+
+
+def rate(flops_per_s: float) -> str:
+    """GFLOP/s or TFLOP/s."""
+    small = flops_per_s < 1e12
+    return f"{flops_per_s / 1e9:.0f}{NBSP}GFLOP/s" if small else f"{flops_per_s / 1e12:.1f}{NBSP}TFLOP/s"
+
+
+def size(n_bytes: int | None) -> str:
+    """Mebibytes."""
+    return "not measured" if n_bytes is None else f"{n_bytes / 2**20:,.0f}{NBSP}MiB"
+
+
+def text(record: dict[str, Any]) -> str:
+    """The tables for a terminal."""
+    parts = [about(record)]
+    for table in tables(record):
+        widths = [max(len(row[i]) for row in (table.head, *table.rows)) for i in range(len(table.head))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)) for row in (table.head, *table.rows)]
+        lines += [table.note] if table.note else []
+        parts.append("\n".join([table.caption, *(f"  {line.rstrip()}" for line in lines)]))
+    return "\n\n".join(parts).replace(NBSP, " ")
