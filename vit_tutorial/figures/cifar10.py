@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from vit_tutorial.figures.images import as_array
 from vit_tutorial.figures.style import CATEGORIES, INK, LINE, MUTED, figure, style
 
+MINUS = "\N{MINUS SIGN}"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # one a seed, the same in every row
 
 
@@ -53,7 +54,12 @@ def paired_differences(
         for seed, value in enumerate(differences):
             axes.plot(value, row, MARKERS[seed % len(MARKERS)], color=CATEGORIES[seed % 6], alpha=0.8, markersize=6)
         axes.text(
-            1.02, row, f"{mean:+.1f} ± {spread:.1f}", transform=axes.get_yaxis_transform(), va="center", fontsize=9
+            1.02,
+            row,
+            f"{mean:+.1f} ± {spread:.1f}".replace("-", MINUS),
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            fontsize=9,
         )
     axes.set_yticks(range(len(rows)), list(rows), fontsize=10)
     axes.set_ylim(len(rows) - 0.5, -0.5)
