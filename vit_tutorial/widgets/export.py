@@ -10,6 +10,7 @@ import argparse
 import base64
 import hashlib
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,18 +173,20 @@ def export_onnx(
     images = torch.zeros(2, config.in_chans, *model.patch_embed.img_size, device=model.patch_embed.proj.weight.device)
     was_training = model.training
     try:
-        torch.onnx.export(
-            model.eval(),
-            (images,),
-            str(out),
-            input_names=["images"],
-            output_names=["logits" if config.num_classes else "features"],
-            dynamic_shapes={"images": {0: torch.export.Dim("batch")}},
-            opset_version=opset,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of torch to itself, about its own exporter
+            torch.onnx.export(
+                model.eval(),
+                (images,),
+                str(out),
+                input_names=["images"],
+                output_names=["logits" if config.num_classes else "features"],
+                dynamic_shapes={"images": {0: torch.export.Dim("batch")}},
+                opset_version=opset,
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
     finally:
         model.train(was_training)
     written = onnx.load(out)
