@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: threads that wait sleep
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -37,7 +38,7 @@ def main(arguments: list[str] | None = None) -> Record:
         torch.set_num_threads(options.threads)
     torch.backends.cudnn.allow_tf32 = False  # float32 is float32, in convolutions as in matrix products
     device = pick_device(options.device)
-    start = time.perf_counter()
+    start, load = time.perf_counter(), load_average()
     results = []
     for case in cases(device, options.quick):
         for precision in ("fp32",) if device.type == "cpu" else ("fp32", "bf16"):
@@ -48,7 +49,12 @@ def main(arguments: list[str] | None = None) -> Record:
     tell("loading")
     loading = compare_loading(device, options.quick)
     command = " ".join(["python -m benchmarks", *(sys.argv[1:] if arguments is None else arguments)])
-    settings = {"tf32": False, "optimizer": "AdamW, fused", "seconds": round(time.perf_counter() - start)}
+    settings: dict[str, Any] = {
+        "tf32": False,
+        "optimizer": "AdamW, fused",
+        "seconds": round(time.perf_counter() - start),
+    }
+    settings["load_average"] = [load, load_average()]
     record = make_record(
         device,
         command,
@@ -59,6 +65,11 @@ def main(arguments: list[str] | None = None) -> Record:
     if options.record:
         print(f"\nWritten to {write_record(record).relative_to(Path.cwd())}")
     return record
+
+
+def load_average() -> float | None:
+    """Processes that wanted a processor in the last minute, ours included; None where the system does not say."""
+    return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
 
 
 def tell(what: str) -> None:

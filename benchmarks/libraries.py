@@ -41,8 +41,8 @@ def cases(device: torch.device, quick: bool) -> list[Case]:
         return [Case("2 blocks, patch 8, 32x32 pixels", QUICK, batch_size=8, rounds=4)]
     gpu = device.type != "cpu"
     found = [
-        Case("9 blocks of width 192, patch 4, 32x32 pixels", SMALL, 512 if gpu else 32, 40 if gpu else 11),
-        Case("ViT-Tiny/16, 224x224 pixels", ViTConfig.named("tiny"), 256 if gpu else 8, 30 if gpu else 9),
+        Case("9 blocks of width 192, patch 4, 32x32 pixels", SMALL, 512 if gpu else 16, 40 if gpu else 21),
+        Case("ViT-Tiny/16, 224x224 pixels", ViTConfig.named("tiny"), 256 if gpu else 4, 30 if gpu else 17),
     ]
     if gpu:
         found.append(Case("ViT-Small/16, 224x224 pixels", ViTConfig.named("small"), 128, 30))
@@ -125,7 +125,7 @@ def inference(peer: Peer, images: torch.Tensor, labels: torch.Tensor, precision:
 
 def matrix_side(device: torch.device) -> int:
     """Rows and columns of the matrices: large enough that nothing but multiplying costs time."""
-    return 2048 if device.type == "cpu" else 8192
+    return 1536 if device.type == "cpu" else 8192
 
 
 def matrix_flops(device: torch.device) -> int:

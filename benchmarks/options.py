@@ -23,8 +23,8 @@ MEAN, STD = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)
 
 def compare_options(device: torch.device, quick: bool) -> tuple[list[dict[str, Any]], list[str]]:
     """One row for each choice, and what was left out and why."""
-    config, batch_size = (QUICK, 8) if quick else (SMALL, 32 if device.type == "cpu" else 512)
-    rounds = 3 if quick else 11 if device.type == "cpu" else 40
+    config, batch_size = (QUICK, 8) if quick else (SMALL, 16 if device.type == "cpu" else 512)
+    rounds = 3 if quick else 15 if device.type == "cpu" else 40
     images = torch.randn(batch_size, 3, 32, 32, device=device)
     labels = torch.randint(config.num_classes, (batch_size,), device=device)
     plain = made_step(config, images, labels)

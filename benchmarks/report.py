@@ -84,7 +84,9 @@ def about(record: dict[str, Any]) -> str:
     """On what the record was made."""
     versions = ", ".join(f"{package} {version}" for package, version in record["versions"].items())
     left_out = "".join(f" Left out: {reason}." for reason in record["left_out"])
-    return f"{record['device']}. {record['date']}. With {versions}.{left_out}"
+    before, after = record["settings"]["load_average"]
+    load = "" if before is None else f" Load average {before} before and {after} after."
+    return f"{record['device']}. {record['date']}.{load} With {versions}.{left_out}"
 
 
 def time(seconds: float) -> str:
