@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> Record:
         "optimizer": "AdamW, fused",
         "seconds": round(time.perf_counter() - start),
     }
-    settings["load_average"] = [load, load_average()]
+    settings |= {"load_average": [load, load_average()], "processors": processors()}
     record = make_record(
         device,
         command,
@@ -70,6 +70,11 @@ def main(arguments: list[str] | None = None) -> Record:
 def load_average() -> float | None:
     """Processes that wanted a processor in the last minute, ours included; None where the system does not say."""
     return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
+
+
+def processors() -> int:
+    """Processors that this process may use, which can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def tell(what: str) -> None:

@@ -86,7 +86,8 @@ def about(record: dict[str, Any]) -> str:
     left_out = "".join(f" Left out: {reason}." for reason in record["left_out"])
     before, after = record["settings"]["load_average"]
     load = "" if before is None else f" Load average {before} before and {after} after."
-    return f"{record['device']}. {record['date']}.{load} With {versions}.{left_out}"
+    n = record["settings"]["processors"]
+    return f"{record['device']} on {n} processor{'s' * (n != 1)}. {record['date']}.{load} With {versions}.{left_out}"
 
 
 def time(seconds: float) -> str:
