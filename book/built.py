@@ -10,7 +10,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).parent.parent
 HTML = ROOT / "_build" / "html"
-SOURCES = ("_config.yml", "_toc.yml", "book", "chapters", "vit_tutorial")
+SOURCES = ("_config.yml", "_toc.yml", "benchmarks", "book", "chapters", "vit_tutorial")
 
 
 def page_names() -> list[str]:

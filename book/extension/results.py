@@ -1,4 +1,5 @@
 """Numbers in the book come from recorded runs: the role ``{result}`` quotes one, the directive ``{results-table}`` lists all.
+The directive ``{bench-tables}`` shows what ``make bench`` recorded, in the tables that it prints.
 
     {result}`digits test_accuracy`    98.4 % ± 0.2      mean and sample standard deviation over the seeds
     {result}`digits train_seconds`    55 s
@@ -11,6 +12,7 @@ An unknown record or name is an error of the build, which says what there is.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Set
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,10 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from benchmarks import report
+
 RECORDS = Path("vit_tutorial", "results")
+BENCHMARKS = Path("benchmarks", "records")
 NBSP = "\N{NO-BREAK SPACE}"
 PLAIN_FIELDS = ("params", "seeds", "device", "date", "status", "command", "title", "task")
 
@@ -33,8 +38,8 @@ def read(name: str) -> dict[str, Any]:
     return read_record(name)
 
 
-def names(root: Path) -> list[str]:
-    return sorted(path.stem for path in (root / RECORDS).glob("*.json"))
+def names(root: Path, folder: Path = RECORDS) -> list[str]:
+    return sorted(path.stem for path in (root / folder).glob("*.json"))
 
 
 def number(value: float, unit: str) -> str:
@@ -149,11 +154,43 @@ def _cell(lines: list[str | nodes.Node], **attributes: int) -> nodes.entry:
     return nodes.entry("", *(nodes.paragraph("", "", text) for text in texts), **attributes)
 
 
+class BenchTables(SphinxDirective):
+    """Every recorded benchmark: on what machine, with which command, and its tables."""
+
+    def run(self) -> list[nodes.Node]:
+        known = names(Path(self.env.srcdir), BENCHMARKS)
+        if not known:
+            return [self.state.document.reporter.error(f"no records in {BENCHMARKS}", line=self.lineno)]
+        self.env.note_dependency("benchmarks/report.py")
+        return [node for name in known for node in self.record(name)]
+
+    def record(self, name: str) -> list[nodes.Node]:
+        path = BENCHMARKS / f"{name}.json"
+        self.env.note_dependency(str(path))
+        record = json.loads((Path(self.env.srcdir) / path).read_text(encoding="utf-8"))
+        found: list[nodes.Node] = [
+            nodes.paragraph("", report.about(record) + " ", nodes.literal(text=record["command"]))
+        ]
+        for table in report.tables(record):
+            found.append(_captioned(table))
+            if table.note:
+                found.append(nodes.paragraph(text=table.note))
+        return found
+
+
+def _captioned(table: report.Table) -> nodes.table:
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in table.head), cols=len(table.head))
+    group += nodes.thead("", nodes.row("", *(_cell([cell]) for cell in table.head)))
+    group += nodes.tbody("", *(nodes.row("", *(_cell([cell]) for cell in row)) for row in table.rows))
+    return nodes.table("", nodes.title(text=table.caption), group, classes=["vt-bench"])
+
+
 def pages_of_new_records(
     app: Sphinx, env: BuildEnvironment, added: Set[str], changed: Set[str], removed: Set[str]
 ) -> list[str]:
     """The results page, where records were added or removed (a changed one is an ordinary dependency)."""
-    now, before = names(Path(app.srcdir)), getattr(env, "vt_records", None)
+    root, before = Path(app.srcdir), getattr(env, "vt_records", None)
+    now = [*names(root), *names(root, BENCHMARKS)]
     env.vt_records = now  # type: ignore[attr-defined]
     return ["book/results"] if before not in (None, now) and "book/results" in env.found_docs else []
 
@@ -161,4 +198,5 @@ def pages_of_new_records(
 def setup(app: Sphinx) -> None:
     app.add_role("result", ResultRole())
     app.add_directive("results-table", ResultsTable)
+    app.add_directive("bench-tables", BenchTables)
     app.connect("env-get-outdated", pages_of_new_records)

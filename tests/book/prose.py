@@ -17,7 +17,17 @@ from mdit_py_plugins.myst_blocks import myst_block_plugin
 from mdit_py_plugins.myst_role import myst_role_plugin
 
 ROOT = Path(__file__).parent.parent.parent
-NOT_PROSE = ("code", "literalinclude", "math", "bibliography", "results-table", "toctree", "raw", "code-cell")
+NOT_PROSE = (
+    "code",
+    "literalinclude",
+    "math",
+    "bibliography",
+    "results-table",
+    "bench-tables",
+    "toctree",
+    "raw",
+    "code-cell",
+)
 PARSER = MarkdownIt("commonmark").enable("table")
 for plugin in (
     *(amsmath_plugin, colon_fence_plugin, deflist_plugin, dollarmath_plugin),

@@ -10,9 +10,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
+from benchmarks import report
 from book.extension import mathematics, pages, results
 from book.extension.freshness import fingerprint
 from book.extension.outline import FILE as OUTLINE_FILE
@@ -148,6 +150,62 @@ def test_a_new_record_enters_the_results_page(book: Book) -> None:
     book.write("vit_tutorial/results/second.json", json.dumps({**RECORD, "name": "second"}))
     book.build()
     assert 'id="result-second"' in book.html("book/results")
+
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_the_results_page_shows_the_committed_benchmarks_and_nothing_else(book: Book) -> None:
+    committed = sorted((ROOT / results.BENCHMARKS).glob("*.json"))
+    assert committed
+    for path in committed:
+        book.write(str(results.BENCHMARKS / path.name), path.read_text(encoding="utf-8"))
+    book.write("vit_tutorial/results/probe.json", json.dumps(RECORD))
+    page = (ROOT / "book" / "results.md").read_text(encoding="utf-8")
+    book.write(
+        "book/results.md", page.replace("{doc}`how_to_read`", "how to read").replace("---\n", "---\norphan: true\n", 1)
+    )
+    assert book.build() == ""
+    soup = BeautifulSoup(book.html("book/results"), "html.parser")
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in committed]
+    expected = [table for record in records for table in report.tables(record)]
+    shown = soup.select("table.vt-bench")
+    assert [table.caption.get_text(" ", strip=True).rstrip(" ¶#") for table in shown] == [t.caption for t in expected]
+    for html, table in zip(shown, expected, strict=True):
+        cells = [tuple(cell.get_text() for cell in row.select("th, td")) for row in html.select("tr")]
+        assert [tuple(cell.strip() for cell in row) for row in cells] == [table.head, *table.rows]
+        assert table.note in soup.get_text()
+    for record in records:
+        assert report.about(record) in soup.get_text()
+        assert record["command"] in soup.get_text()
+
+
+def test_the_benchmark_tables_follow_their_record_and_miss_it(book: Book) -> None:
+    page = "---\norphan: true\n---\n\n# Speed\n\n```{bench-tables}\n```\n"
+    book.write("book/results.md", page)
+    assert "no records in benchmarks/records" in book.build()
+    row = {
+        "option": "slow way",
+        "baseline": "fast way",
+        "timed": "all",
+        "median_s": 0.02,
+        "ratio": 2.0,
+        "ratio_iqr": [1.9, 2.1],
+    }
+    record = {
+        "device": "CPU: probe",
+        "date": "",
+        "versions": {},
+        "left_out": [],
+        "settings": {"load_average": [0.1, 2.0], "processors": 2},
+        "command": "",
+        "libraries": [],
+        "loading": [],
+    }
+    for ratio in (2.0, 3.0):
+        book.write("benchmarks/records/probe.json", json.dumps({**record, "options": [{**row, "ratio": ratio}]}))
+        assert book.build() == ""
+        assert f"{ratio:.2f} (1.90 to 2.10)" in book.html("book/results")
 
 
 def test_a_missing_record_is_an_error_that_names_the_known_ones(book: Book) -> None:
