@@ -80,7 +80,7 @@ def test_a_section_has_the_subsections_of_the_outline_in_their_order(name: str) 
     assert found == wanted
 
 
-FINISHED = ("1", "2")
+FINISHED = ("1", "2", "3")
 
 
 @pytest.mark.parametrize("number", [number for number in OUTLINE.titles if number.split(".")[0] in FINISHED])
