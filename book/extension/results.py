@@ -1,5 +1,6 @@
 """Numbers in the book come from recorded runs: the role ``{result}`` quotes one, the directive ``{results-table}`` lists all.
-The directive ``{bench-tables}`` shows what ``make bench`` recorded, in the tables that it prints.
+The directive ``{waiting-runs}`` lists the runs of ``book/waiting.yaml``, which have no record yet, and ``{bench-tables}`` shows what
+``make bench`` recorded, in the tables that it prints.
 
     {result}`digits test_accuracy`    98.4 % ± 0.2      mean and sample standard deviation over the seeds
     {result}`digits train_seconds`    55 s
@@ -17,6 +18,7 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
+import yaml
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -26,6 +28,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from benchmarks import report
 
 RECORDS = Path("vit_tutorial", "results")
+WAITING = Path("book", "waiting.yaml")
 BENCHMARKS = Path("benchmarks", "records")
 NBSP = "\N{NO-BREAK SPACE}"
 PLAIN_FIELDS = ("params", "seeds", "device", "date", "status", "command", "title", "task")
@@ -141,17 +144,36 @@ class ResultsTable(SphinxDirective):
         return row, nodes.row("", command, classes=["vt-command"])
 
 
+TIMES = {"cpu_seconds": "Processor time", "load_seconds": "Waiting for images"}
 SPLITS = (("n_train", "train"), ("n_val", "validation"), ("n_test", "test"))
 
 
 def readable(key: str) -> str:
     """``test_accuracy`` -> ``Test accuracy``; the unit ``seconds`` in a name says nothing the value does not."""
+    if key in TIMES:
+        return TIMES[key]
     return key.replace("val_", "validation_").replace("_seconds", " time").replace("_", " ").capitalize()
 
 
 def _cell(lines: list[str | nodes.Node], **attributes: int) -> nodes.entry:
     texts = (nodes.Text(line) if isinstance(line, str) else line for line in lines if line)
     return nodes.entry("", *(nodes.paragraph("", "", text) for text in texts), **attributes)
+
+
+class WaitingRuns(SphinxDirective):
+    """A table of the runs that have no record yet: their names, what they wait for, and their commands."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(str(WAITING))
+        runs = yaml.safe_load((Path(self.env.srcdir) / WAITING).read_text(encoding="utf-8"))
+        head = ("Run", "Waits for", "Command")
+        group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in head), cols=len(head))
+        group += nodes.thead("", nodes.row("", *(_cell([cell]) for cell in head)))
+        rows = (
+            [[nodes.strong(text=run["name"])], [run["waits_for"]], [nodes.literal(text=run["command"])]] for run in runs
+        )
+        group += nodes.tbody("", *(nodes.row("", *(_cell(cell) for cell in row)) for row in rows))
+        return [nodes.table("", group, classes=["vt-results"])]
 
 
 class BenchTables(SphinxDirective):
@@ -198,5 +220,6 @@ def pages_of_new_records(
 def setup(app: Sphinx) -> None:
     app.add_role("result", ResultRole())
     app.add_directive("results-table", ResultsTable)
+    app.add_directive("waiting-runs", WaitingRuns)
     app.add_directive("bench-tables", BenchTables)
     app.connect("env-get-outdated", pages_of_new_records)

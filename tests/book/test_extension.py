@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
@@ -18,6 +19,10 @@ from benchmarks import report
 from book.extension import mathematics, pages, results
 from book.extension.freshness import fingerprint
 from book.extension.outline import FILE as OUTLINE_FILE
+from vit_tutorial.cli.parser import build_parser
+from vit_tutorial.cli.train import changed_fields
+from vit_tutorial.training import load_recipe
+from vit_tutorial.training.record import list_records
 
 RECORD: dict[str, Any] = {
     "name": "probe",
@@ -153,6 +158,7 @@ def test_a_new_record_enters_the_results_page(book: Book) -> None:
 
 
 ROOT = Path(__file__).parent.parent.parent
+WAITING = yaml.safe_load((ROOT / results.WAITING).read_text(encoding="utf-8"))
 
 
 def test_the_results_page_shows_the_committed_benchmarks_and_nothing_else(book: Book) -> None:
@@ -161,6 +167,7 @@ def test_the_results_page_shows_the_committed_benchmarks_and_nothing_else(book: 
     for path in committed:
         book.write(str(results.BENCHMARKS / path.name), path.read_text(encoding="utf-8"))
     book.write("vit_tutorial/results/probe.json", json.dumps(RECORD))
+    book.write(str(results.WAITING), (ROOT / results.WAITING).read_text(encoding="utf-8"))
     page = (ROOT / "book" / "results.md").read_text(encoding="utf-8")
     book.write(
         "book/results.md", page.replace("{doc}`how_to_read`", "how to read").replace("---\n", "---\norphan: true\n", 1)
@@ -178,6 +185,7 @@ def test_the_results_page_shows_the_committed_benchmarks_and_nothing_else(book: 
     for record in records:
         assert report.about(record) in soup.get_text()
         assert record["command"] in soup.get_text()
+    assert all(run["command"] in soup.get_text() for run in WAITING)
 
 
 def test_the_benchmark_tables_follow_their_record_and_miss_it(book: Book) -> None:
@@ -312,3 +320,12 @@ def test_buttons_appear_with_the_public_address(url: str, buttons: bool) -> None
     pages.offer_launch_buttons(None, SimpleNamespace(html_theme_options=options))  # type: ignore[arg-type]
     assert bool(options.get("use_repository_button")) is buttons
     assert bool(options.get("launch_buttons")) is buttons
+
+
+@pytest.mark.parametrize("run", WAITING, ids=[run["name"] for run in WAITING])
+def test_a_run_that_waits_is_a_command_that_works_and_has_no_record(run: dict[str, str]) -> None:
+    options = build_parser().parse_args(run["command"].split()[1:])
+    assert load_recipe(options.recipe, **changed_fields(options)).name == options.recipe
+    assert options.record == run["name"]
+    assert run["name"] not in list_records()
+    assert run["waits_for"]
