@@ -14,8 +14,8 @@ from vit_tutorial.data.scan import listed
 from vit_tutorial.tasks import Classification
 from vit_tutorial.training import Recipe, RunFolder, predict
 from vit_tutorial.training.engine import pick_device
-from vit_tutorial.training.error_analysis import class_scores, confident_mistakes, confusion_of, worst_confusions
-from vit_tutorial.training.metrics import wilson_interval
+from vit_tutorial.training.error_analysis import class_scores, confident_mistakes, worst_confusions
+from vit_tutorial.training.metrics import confusion_matrix, wilson_interval
 from vit_tutorial.training.record import check, list_records, read_record
 from vit_tutorial.weights import load_classifier, read_extra
 
@@ -51,7 +51,7 @@ def analysis(
     task: Classification, dataset: ImageDataset, logits: Tensor, labels: Tensor, mistakes: int
 ) -> dict[str, Any]:
     """Metrics, the interval of the accuracy, the classes one by one, what is mixed up, and the surest mistakes by file."""
-    confusion = confusion_of(logits, labels)
+    confusion = confusion_matrix(logits.argmax(1), labels, logits.shape[1])
     metrics = task.metrics(task.count(logits, labels))
     return {
         "images": len(labels),

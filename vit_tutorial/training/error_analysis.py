@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vit_tutorial.training.metrics import confusion_matrix
-
 
 @dataclass(frozen=True)
 class ClassScore:
@@ -68,8 +66,3 @@ def confident_mistakes(logits: Tensor, targets: Tensor, classes: list[str], limi
     wrong = torch.nonzero(called != targets)[:, 0]
     order = wrong[confidence[wrong].argsort(descending=True, stable=True)][:limit].tolist()
     return [Mistake(i, classes[targets[i]], classes[called[i]], confidence[i].item()) for i in order]
-
-
-def confusion_of(logits: Tensor, targets: Tensor) -> Tensor:
-    """The confusion matrix [K, K] of logits [N, K] and class numbers [N]."""
-    return confusion_matrix(logits.argmax(1), targets, logits.shape[1])

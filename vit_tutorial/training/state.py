@@ -21,10 +21,8 @@ class Counters:
 
     step: int = 0  # steps done
     seconds: float = 0.0  # spent in training and validation, over all resumes
-    cpu_seconds: float = (
-        0.0  # of those, what the processor's cores were busy for: on a busy machine less than `seconds` times cores
-    )
-    load_seconds: float = 0.0  # of those, spent on reading and augmenting batches before the model could start
+    cpu_seconds: float = 0.0  # worked by all cores together, over all resumes
+    load_seconds: float = 0.0  # of `seconds`, until batches were read and augmented and the model could start
     loss_sum: float = 0.0  # over the steps since the last evaluation
     loss_steps: int = 0
     best: float | None = None  # best validation metric

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vit_tutorial.training import RunFolder
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import load_model, read_extra
 
@@ -240,7 +241,7 @@ def run_export(arguments: argparse.Namespace) -> int:
     Raises:
         ValueError, OSError: the model cannot be read or written. ImportError: ONNX's packages are not installed.
     """
-    path = arguments.model / "model.safetensors" if arguments.model.is_dir() else arguments.model
+    path = RunFolder(arguments.model).model if arguments.model.is_dir() else arguments.model
     model, extra = load_model(path), read_extra(path)
     out = arguments.out or path.with_suffix("")
     describe: dict[str, Any] = {key: extra.get(key) for key in ("classes", "mean", "std")}
