@@ -43,3 +43,13 @@ def test_a_page_opened_by_a_double_click_answers_as_the_model_does(tmp_path: Pat
         found = re.search(rf"{re.escape(name)}\s*{100 * p:.1f} %", text)
         assert found, (name, p, text[:600])
     assert faults == []
+
+
+def test_the_case_studys_page_within_the_page_runs_from_the_disk(chromium: Any, html: Path) -> None:
+    page = chromium.new_page()
+    page.goto((html / "chapters/08_cases/01_classification.html").as_uri())
+    frame = page.locator("iframe").element_handle().content_frame()
+    frame.wait_for_selector("#explorer [data-ready]")
+    text = frame.evaluate("document.querySelector('#explorer [data-ready]').shadowRoot.textContent")
+    page.close()
+    assert re.search(r"brick\s*[\d.]+ %", text), text[-600:]

@@ -243,6 +243,19 @@ def test_the_books_build_moves_pictures_to_files_named_by_content(
     assert [(tmp_path / "live" / name).read_bytes() for name in names] == [data for data, _ in figure.pictures]
 
 
+def test_pictures_outside_the_figures_stay_where_they_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A page within the page has pictures of its own, which a file on the disk may not read from beside it."""
+    figure = page_figure(monkeypatch, plain, layer=range(4), alt="Grey.").html()
+    others = [
+        '<img src="data:image/png;base64,AAAA">',
+        '<iframe srcdoc="&quot;data:image/png;base64,BBBB&quot;"></iframe>',
+    ]
+    page = to_files(f"{others[0]}{figure}{others[1]}{figure}", tmp_path / "live", "../_figures/live")
+    assert page.startswith(others[0])
+    assert others[1] in page
+    assert page.count("base64") == 2
+
+
 def test_the_same_call_gives_the_same_page(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = (page_figure(monkeypatch, plain, layer=range(3), alt="Grey.").html() for _ in range(2))
     assert first == second

@@ -24,6 +24,7 @@ MAX_BYTES = 2_000_000  # of all pictures of one figure
 SCRIPT = Path(__file__).parent / "live" / "dist" / "vit-live.js"
 LOADED_BY = 'data-vt-needs="vit-live.js"'
 DATA_URI = re.compile(r"data:image/(webp|png);base64,([A-Za-z0-9+/=]+)")
+FIGURE = re.compile(r'<figure class="vt-live".*?</figure>', re.DOTALL)
 INLINE_SCRIPT = re.compile(r'<script class="vt-live-script">.*?</script>', re.DOTALL)
 
 
@@ -137,7 +138,7 @@ def check_bytes(sizes: list[int]) -> None:
 
 
 def to_files(page: str, folder: Path, address: str) -> str:
-    """The figures in a page's HTML with their pictures moved to files, and their inline script left out.
+    """The figures in a page's HTML with their pictures moved to files, and their inline script left out; all else stays as it is.
 
     Args:
         page: HTML with figures of :class:`PageFigure`.
@@ -154,4 +155,4 @@ def to_files(page: str, folder: Path, address: str) -> str:
             path.write_bytes(data)
         return f"{address}/{name}"
 
-    return INLINE_SCRIPT.sub("", DATA_URI.sub(move, page))
+    return FIGURE.sub(lambda figure: INLINE_SCRIPT.sub("", DATA_URI.sub(move, figure[0])), page)
