@@ -48,8 +48,10 @@ def test_a_page_opened_by_a_double_click_answers_as_the_model_does(tmp_path: Pat
 def test_the_case_studys_page_within_the_page_runs_from_the_disk(chromium: Any, html: Path) -> None:
     page = chromium.new_page()
     page.goto((html / "chapters/08_cases/01_classification.html").as_uri())
+    page.locator("iframe").scroll_into_view_if_needed()  # a figure starts when it comes near the screen
     frame = page.locator("iframe").element_handle().content_frame()
     frame.wait_for_selector("#explorer [data-ready]")
+    frame.wait_for_function("document.querySelector('#explorer [data-renders]')")
     text = frame.evaluate("document.querySelector('#explorer [data-ready]').shadowRoot.textContent")
     page.close()
     assert re.search(r"brick\s*[\d.]+ %", text), text[-600:]
