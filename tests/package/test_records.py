@@ -76,6 +76,8 @@ def test_a_record_keeps_the_learning_curve_of_each_seed_without_its_times(record
         assert set(curve) == {"epoch", "train_loss", "val_accuracy", "val_loss", "val_top5_accuracy"}
         assert curve["epoch"] == [1]
         assert curve["val_accuracy"] == [pytest.approx(record["metrics"]["val_accuracy"]["values"][seed], abs=1e-5)]
+    for columns, rows in zip(record["curves"], records.histories(record), strict=True):
+        assert records.curve(rows) == columns
 
 
 def test_a_records_lists_of_numbers_stand_in_one_line_and_its_words_as_they_were(

@@ -117,6 +117,6 @@ def two_readings(image: Any, attention: Any, lost: Any, grid_size: tuple[int, in
     show(right, picture if picture.ndim == 2 else picture @ [0.2126, 0.7152, 0.0722])
     map_ = right.imshow(drops, cmap=SIGNED, vmin=-most, vmax=most, alpha=0.8, extent=edges)
     right.set_title("Lost when hidden")
-    bar = fig.colorbar(map_, ax=right, shrink=0.75, format=lambda value, _: f"{100 * value:+.0f}")
+    bar = fig.colorbar(map_, ax=right, shrink=0.75, format=lambda value, _: f"{100 * value:+.3g}" if value else "0")
     bar.set_label("points", fontsize=9, color=MUTED)
     return fig

@@ -64,7 +64,8 @@ def learning_curves(history: History | Mapping[str, History]) -> Figure:
         axes.set_title(measure.capitalize())
         axes.margins(x=0.01)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True))
-        axes.set_xlabel(axis if len(runs) == 1 else f"{axis} (solid: validation, dashed: training)", fontsize=9)
+        both = len(runs) > 1 and all(any(f"{split}_{measure}" in row for row in rows) for split in SPLITS)
+        axes.set_xlabel(f"{axis} (solid: validation, dashed: training)" if both else axis, fontsize=9)
         if measure == "accuracy":
             axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, symbol=" %"))
         label_ends(axes, ends)

@@ -106,6 +106,11 @@ def curve(history: Sequence[dict[str, float]]) -> dict[str, list[float]]:
     return {key: [round(row[key], 5) for row in history] for key in columns}
 
 
+def histories(record: Record) -> list[list[dict[str, float]]]:
+    """The curves of a record as histories, one a seed, as `fit` gives them: a row an evaluation. The inverse of `curve`."""
+    return [[dict(zip(columns, row)) for row in zip(*columns.values())] for columns in record["curves"]]
+
+
 def write_record(record: Record, folder: Path | None = None) -> Path:
     """Write a record as NAME.json into the package's `results` (or another folder), whole or not at all."""
     path = (folder or RESULTS) / f"{record['name']}.json"

@@ -50,7 +50,11 @@ def read_page_model(name: str) -> tuple[dict[str, Any], bytes]:
 
 def load_page_model(name: str) -> VisionTransformer:
     """The model that the figures run, in evaluation mode. Its rounded int8 weights are the page's, so are its numbers (within 1e-4)."""
-    manifest, data = read_page_model(name)
+    return build_page_model(*read_page_model(name))
+
+
+def build_page_model(manifest: dict[str, Any], data: bytes) -> VisionTransformer:
+    """The model that a page builds from a manifest and its weights, rounded as they are there; in evaluation mode."""
     state = {}
     for tensor in manifest["tensors"]:
         shape, at, count = tensor["shape"], tensor["offset"], int(np.prod(tensor["shape"]))
