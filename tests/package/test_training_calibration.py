@@ -123,6 +123,15 @@ def test_a_histogram_of_accuracies_holds_them_all_and_marks_what_it_is_told() ->
     assert [text.get_text() for text in fig.legends[0].get_texts()] == ["true: 0.600"]
 
 
+@pytest.mark.parametrize("images", [50, 400, 10_000])
+def test_the_bars_of_accuracies_on_so_many_images_hold_equally_many_values(images: int) -> None:
+    every = torch.arange(round(0.7 * images), images + 1).double() / images  # each value that there can be, once
+    fig = accuracy_histogram(every, {"true": 0.9}, limits=(0.7, 1.0), images=images)
+    heights = [patch.get_height() for patch in fig.axes[0].patches]
+    assert sum(heights) == len(every)
+    assert len({height for height in heights[:-1]}) == 1
+
+
 @pytest.mark.parametrize(("accuracies", "marks"), [([], {}), ([1.2], {}), ([0.5], dict.fromkeys("abcde", 0.5))])
 def test_a_histogram_refuses_what_is_no_accuracy(accuracies: list[float], marks: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"accuracies|marks"):

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from vit_tutorial.figures.images import as_array
 from vit_tutorial.figures.style import CATEGORIES, INK, TINT, figure, style
 
+BARS = 60  # of a histogram, from one end of its axis to the other
+
 
 @style()
 def accuracy_histogram(
@@ -18,6 +20,7 @@ def accuracy_histogram(
     marks: Mapping[str, float],
     band: tuple[float, float] | None = None,
     limits: tuple[float, float] = (0.0, 1.0),
+    images: int | None = None,
 ) -> Figure:
     """How often each accuracy was measured, with lines at some of them and, if wanted, an interval behind.
 
@@ -26,6 +29,7 @@ def accuracy_histogram(
         marks: label -> accuracy at which a line is drawn, at most four.
         band: (low, high) of an interval that is shaded.
         limits: of the axis, the same for figures that are to be compared.
+        images: the number n on which each was measured, so that they are multiples of 1/n: every bar then holds equally many of those.
 
     Raises:
         ValueError: no accuracy, one outside 0 and 1, or more than four marks.
@@ -40,9 +44,11 @@ def accuracy_histogram(
     if band is not None:
         low, high = band
         axes.axvspan(low, high, facecolor=TINT, edgecolor=CATEGORIES[0], linestyle=":", linewidth=1, zorder=0)
-    axes.hist(
-        values, bins=np.linspace(*limits, 61).tolist(), color=CATEGORIES[4], edgecolor="white", linewidth=0.4, zorder=2
-    )
+    width, first = (limits[1] - limits[0]) / BARS, limits[0]
+    if images is not None:
+        width, first = max(1, round(width * images)) / images, (np.floor(limits[0] * images) - 0.5) / images
+    edges = np.arange(first, limits[1] + width, width)
+    axes.hist(values, bins=edges.tolist(), color=CATEGORIES[4], edgecolor="white", linewidth=0.4, zorder=2)
     colours = (INK, CATEGORIES[3], CATEGORIES[2], CATEGORIES[5])
     for (label, value), colour in zip(marks.items(), colours):
         axes.axvline(value, color=colour, linewidth=2, label=f"{label}: {value:.3f}", zorder=3)
