@@ -14,7 +14,7 @@ An unknown record or name is an error of the build, which says what there is.
 from __future__ import annotations
 
 import json
-from collections.abc import Set
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -96,32 +96,50 @@ class ResultRole(SphinxRole):
             shown = value(read(name), key.strip())
         except KeyError as error:
             return self.fault(f"record {name!r}: {error.args[0]}")
-        link = addnodes.pending_xref(
-            refdomain="std", reftype="ref", reftarget=f"result-{name}", refexplicit=True, refwarn=True
-        )
-        link += nodes.inline("", shown)
-        link["refdoc"] = self.env.docname
-        return [link], []
+        return [_link(name, shown, self.env.docname)], []
 
     def fault(self, message: str) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         report = self.inliner.reporter.error(f"{{result}}`{self.text}`: {message}", line=self.lineno)
         return [self.inliner.problematic(self.rawtext, self.rawtext, report)], [report]
 
 
+def _link(name: str, text: str, docname: str) -> nodes.Node:
+    """A text that leads to the row of a record."""
+    link = addnodes.pending_xref(
+        refdomain="std", reftype="ref", reftarget=f"result-{name}", refexplicit=True, refwarn=True
+    )
+    link += nodes.inline("", text)
+    link["refdoc"] = docname
+    return link
+
+
 class ResultsTable(SphinxDirective):
-    """A table of every record, one row each; the row's anchor is ``result-NAME``."""
+    """Every record twice: a line each in a summary, and all that is known in a table whose rows have the anchors ``result-NAME``."""
 
     def run(self) -> list[nodes.Node]:
         known = names(Path(self.env.srcdir))
         if not known:
             return [self.state.document.reporter.error(f"no records in {RECORDS}", line=self.lineno)]
+        summary = _table(("Run", "Test", "Parameters", "Time of a run"), map(self.line, known), "vt-summary")
         head = ("Run", "Data", "Result", "Model", "Machine")
-        table = nodes.table("", classes=["vt-results"])
-        group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in head), cols=len(head))
-        group += nodes.thead("", nodes.row("", *(nodes.entry("", nodes.paragraph(text=cell)) for cell in head)))
-        group += nodes.tbody("", *(row for name in known for row in self.rows(name)))
-        table += group
-        return [table]
+        return [summary, _table(head, (row for name in known for row in self.rows(name)), "vt-results", "vt-records")]
+
+    def line(self, name: str) -> nodes.row:
+        """A run in one line, with a link to its row in the large table."""
+        record = read(name)
+        metrics = record["metrics"]
+        score, time = (
+            ("test_accuracy",),
+            ("cpu_seconds", "train_seconds"),
+        )  # time: of all cores together where that is known
+        found = [[metric(metrics[key]) for key in keys if key in metrics][:1] for keys in (score, time)]
+        return nodes.row(
+            "",
+            _cell([_link(name, name, self.env.docname)]),
+            _cell([*found[0]]),
+            _cell([f"{record['params']:,}"]),
+            _cell([*found[1]]),
+        )
 
     def rows(self, name: str) -> tuple[nodes.row, nodes.row]:
         record, label = read(name), f"result-{name}"
@@ -155,6 +173,13 @@ def readable(key: str) -> str:
     return key.replace("val_", "validation_").replace("_seconds", " time").replace("_", " ").capitalize()
 
 
+def _table(head: Sequence[str], rows: Iterable[nodes.row], *classes: str) -> nodes.table:
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in head), cols=len(head))
+    group += nodes.thead("", nodes.row("", *(_cell([cell]) for cell in head)))
+    group += nodes.tbody("", *rows)
+    return nodes.table("", group, classes=list(classes))
+
+
 def _cell(lines: list[str | nodes.Node], **attributes: int) -> nodes.entry:
     texts = (nodes.Text(line) if isinstance(line, str) else line for line in lines if line)
     return nodes.entry("", *(nodes.paragraph("", "", text) for text in texts), **attributes)
@@ -166,14 +191,11 @@ class WaitingRuns(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         self.env.note_dependency(str(WAITING))
         runs = yaml.safe_load((Path(self.env.srcdir) / WAITING).read_text(encoding="utf-8"))
-        head = ("Run", "Waits for", "Command")
-        group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in head), cols=len(head))
-        group += nodes.thead("", nodes.row("", *(_cell([cell]) for cell in head)))
         rows = (
             [[nodes.strong(text=run["name"])], [run["waits_for"]], [nodes.literal(text=run["command"])]] for run in runs
         )
-        group += nodes.tbody("", *(nodes.row("", *(_cell(cell) for cell in row)) for row in rows))
-        return [nodes.table("", group, classes=["vt-results"])]
+        made = (nodes.row("", *(_cell(cell) for cell in row)) for row in rows)
+        return [_table(("Run", "Waits for", "Command"), made, "vt-results")]
 
 
 class BenchTables(SphinxDirective):
@@ -201,10 +223,9 @@ class BenchTables(SphinxDirective):
 
 
 def _captioned(table: report.Table) -> nodes.table:
-    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in table.head), cols=len(table.head))
-    group += nodes.thead("", nodes.row("", *(_cell([cell]) for cell in table.head)))
-    group += nodes.tbody("", *(nodes.row("", *(_cell([cell]) for cell in row)) for row in table.rows))
-    return nodes.table("", nodes.title(text=table.caption), group, classes=["vt-bench"])
+    made = _table(table.head, (nodes.row("", *(_cell([cell]) for cell in row)) for row in table.rows), "vt-bench")
+    made.insert(0, nodes.title(text=table.caption))
+    return made
 
 
 def pages_of_new_records(

@@ -53,5 +53,10 @@ def test_the_case_studys_page_within_the_page_runs_from_the_disk(chromium: Any, 
     frame.wait_for_selector("#explorer [data-ready]")
     frame.wait_for_function("document.querySelector('#explorer [data-renders]')")
     text = frame.evaluate("document.querySelector('#explorer [data-ready]').shadowRoot.textContent")
+    for width in (1280, 380):  # it is as high as what it shows: nothing to scroll in it
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_timeout(500)
+        shown, whole = frame.evaluate("[innerHeight, document.documentElement.scrollHeight]")
+        assert shown == whole > 500
     page.close()
     assert re.search(r"brick\s*[\d.]+ %", text), text[-600:]
