@@ -87,7 +87,19 @@ def about(record: dict[str, Any]) -> str:
     before, after = record["settings"]["load_average"]
     load = "" if before is None else f" Load average {before} before and {after} after."
     n = record["settings"]["processors"]
-    return f"{record['device']} on {n} processor{'s' * (n != 1)}. {record['date']}.{load} With {versions}.{left_out}"
+    where = f"{record['device']} on {n} processor{'s' * (n != 1)}. {record['date']}.{load} With {versions}.{left_out}"
+    return f"{where} {verdict(record)}"
+
+
+def verdict(record: dict[str, Any]) -> str:
+    """Whether any library was measurably faster than ours: with its whole bracket below 1."""
+    faster = [
+        f"{name} in {result['work']} ({ratio(row)})"
+        for result in record["libraries"]
+        for name, row in result["rows"].items()
+        if row["ratio_iqr"][1] < 1
+    ]
+    return f"Faster than ours: {', '.join(faster)}." if faster else "No library was measurably faster than ours."
 
 
 def time(seconds: float) -> str:
