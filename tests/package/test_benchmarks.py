@@ -153,6 +153,19 @@ def test_in_float32_ours_is_at_most_three_percent_behind_the_fastest(committed: 
             assert fastest["ratio"] >= 0.97, f"{result['model']}, {result['work']}"
 
 
+def test_a_library_whose_whole_bracket_is_below_one_is_named_as_faster(record: dict[str, Any]) -> None:
+    slower, faster = copy.deepcopy(record), copy.deepcopy(record)
+    for changed, bracket in ((slower, [0.97, 1.02]), (faster, [0.93, 0.99])):
+        for result in changed["libraries"]:
+            for name in PEERS:
+                result["rows"][name]["ratio_iqr"] = [1.01, 1.02]
+        changed["libraries"][0]["rows"]["timm"] |= {"ratio": 0.98, "ratio_iqr": bracket}
+    assert report.verdict(slower) == "No library was measurably faster than ours."
+    assert (
+        report.verdict(faster) == f"Faster than ours: timm in {record['libraries'][0]['work']} (0.98 (0.93 to 0.99))."
+    )
+
+
 def test_the_numbers_of_a_table_are_those_of_the_record(record: dict[str, Any]) -> None:
     changed = copy.deepcopy(record)
     changed["libraries"][0]["rows"]["timm"].update(median_s=0.012, ratio=1.234, ratio_iqr=[1.2, 1.3])
