@@ -40,7 +40,7 @@ HISTORY = [
 ]
 PROBABILITIES = torch.tensor([[0.7, 0.1, 0.1, 0.1], [0.05, 0.05, 0.9, 0.0], [0.4, 0.3, 0.2, 0.1]])
 ALL: dict[str, Callable[[], matplotlib.figure.Figure]] = {
-    "image_grid": lambda: image_grid(torch.stack([GREY] * 3), titles=["a", "b", "c"]),
+    "image_grid": lambda: image_grid(torch.stack([GREY] * 4), titles=["a", "b", "c", "d"]),
     "patch_row": lambda: patch_row(GREY, 2),
     "learning_curves": lambda: learning_curves(HISTORY),
     "schedule_plot": lambda: schedule_plot([0.0, 1.0, 0.5]),
@@ -138,6 +138,13 @@ def test_the_grid_shows_every_image_under_its_title_row_by_row() -> None:
     tops = [round(axes.get_position(original=True).y1, 6) for axes in fig.axes]
     assert len(set(tops[:5])) == 1
     assert tops[5] == tops[6] < tops[0]
+
+
+def test_a_grid_is_as_wide_as_its_columns() -> None:
+    widths = {n: image_grid(torch.stack([GREY] * 6), columns=n).get_figwidth() for n in (1, 2, 4, 6)}
+    assert 4 * widths[1] == 2 * widths[2] == widths[4] == widths[6]
+    tops = {round(axes.get_position().y1, 6) for axes in image_grid(torch.stack([GREY] * 6), columns=3).axes}
+    assert len(tops) == 2  # two rows of three
 
 
 def test_the_grid_turns_normalised_images_back() -> None:

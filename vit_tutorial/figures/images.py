@@ -46,18 +46,19 @@ def image_grid(
         raise ValueError(f"{len(titles)} titles for {len(pictures)} images; give one title an image")
     if columns < 1:
         raise ValueError(f"columns is {columns}; it must be at least 1")
-    columns = max(min(columns, len(pictures)), 4)  # fewer than four would be shown larger than they need to be
+    columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
-    cell, gap, title = PAGE_WIDTH / columns, 0.06, 0.24 if titles is not None else 0.0  # inches
+    # A cell is at most a quarter of the page: a single image would be shown larger than it needs to be.
+    cell, gap, title = PAGE_WIDTH / max(columns, 4), 0.06, 0.24 if titles is not None else 0.0  # inches
+    width = columns * cell
     tallest = max(p.shape[0] / p.shape[1] for p in pictures)
     row = (cell - gap) * tallest + gap + title
-    fig = figure(height=rows * row)
+    fig = figure(rows * row, width)
     fig.set_layout_engine("none")
     for n, picture in enumerate(pictures):
         left, top = (n % columns) * cell, rows * row - (n // columns) * row - title
         height = (cell - gap) * tallest
-        box = (left / PAGE_WIDTH, (top - height) / (rows * row), (cell - gap) / PAGE_WIDTH, height / (rows * row))
-        axes = fig.add_axes(box)
+        axes = fig.add_axes((left / width, (top - height) / (rows * row), (cell - gap) / width, height / (rows * row)))
         show(axes, picture)
         axes.set_anchor("N")
         if titles is not None:
