@@ -106,9 +106,7 @@ def test_the_fonts_of_text_and_formulas_are_the_books_own(chromium: Any, base: s
 
 def test_search_finds_a_term_and_shows_where(chromium: Any, base: str) -> None:
     with opened(chromium, f"{base}/search.html?q=softmax") as page:
-        page.wait_for_selector("ul.search li a")
-        addresses = page.eval_on_selector_all("ul.search li a", "links => links.map(a => a.getAttribute('href'))")
-        assert any("glossary" in address for address in addresses)
+        page.wait_for_selector("ul.search li a[href*='glossary']")  # results come one after the other
         assert page.faults == []
 
 
