@@ -128,18 +128,13 @@ class ResultsTable(SphinxDirective):
         """A run in one line, with a link to its row in the large table."""
         record = read(name)
         metrics = record["metrics"]
-        score, time = (
-            ("test_accuracy",),
-            ("cpu_seconds", "train_seconds"),
-        )  # time: of all cores together where that is known
-        found = [[metric(metrics[key]) for key in keys if key in metrics][:1] for keys in (score, time)]
-        return nodes.row(
-            "",
-            _cell([_link(name, name, self.env.docname)]),
-            _cell([*found[0]]),
-            _cell([f"{record['params']:,}"]),
-            _cell([*found[1]]),
-        )
+
+        def first(*keys: str) -> str:
+            return next((metric(metrics[key]) for key in keys if key in metrics), "")
+
+        time = first("cpu_seconds", "train_seconds")  # of all cores together where that is known
+        cells = [_link(name, name, self.env.docname), first("test_accuracy"), f"{record['params']:,}", time]
+        return nodes.row("", *(_cell([cell]) for cell in cells))
 
     def rows(self, name: str) -> tuple[nodes.row, nodes.row]:
         record, label = read(name), f"result-{name}"
