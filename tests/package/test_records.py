@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import statistics
 import subprocess
 from pathlib import Path
@@ -34,7 +35,7 @@ def test_every_committed_record_is_what_its_recipe_says(name: str) -> None:
 @pytest.mark.parametrize("name", list_records())
 def test_every_committed_records_command_gives_the_recorded_recipe(name: str) -> None:
     record = read_record(name)
-    options = build_parser().parse_args(record["command"].split()[1:])
+    options = build_parser().parse_args(shlex.split(record["command"])[1:])
     assert load_recipe(options.recipe, **changed_fields(options)) == Recipe.from_dict(record["recipe"])
     assert options.seeds == record["seeds"]
     assert options.record == record["name"] == name
