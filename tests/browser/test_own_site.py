@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -45,8 +46,28 @@ def test_a_page_opened_by_a_double_click_answers_as_the_model_does(tmp_path: Pat
     assert faults == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_of_its_own_is_light_or_dark_as_the_device_is(tmp_path: Path, chromium: Any, scheme: str) -> None:
+    Image.new("RGB", (16, 16), "teal").save(tmp_path / "a.png")
+    model = VisionTransformer(ViTConfig(img_size=16, patch_size=8, num_classes=3, embed_dim=16, depth=2, num_heads=2))
+    file = export_site(model, tmp_path / "mine.html", CLASSES, [0.5] * 3, [0.25] * 3, [tmp_path / "a.png"])
+    page = chromium.new_page(color_scheme=scheme)
+    page.goto(file.as_uri())
+    page.wait_for_selector("#explorer [data-ready]")
+    paper, ink, figure = page.evaluate(
+        """() => {
+            const grey = (element, name) => getComputedStyle(element)[name].match(/\\d+/g).slice(0, 3).reduce((a, b) => a + +b, 0) / 3;
+            const inside = document.querySelector("#explorer [data-ready]").shadowRoot.querySelector(".figure");
+            return [grey(document.body, "backgroundColor"), grey(inside, "color"), grey(inside, "backgroundColor")];
+        }"""
+    )
+    page.close()
+    assert paper == figure
+    assert (ink - paper > 150) if scheme == "dark" else (paper - ink > 150)
+
+
 def test_the_case_studys_page_within_the_page_runs_from_the_disk(chromium: Any, html: Path) -> None:
-    page = chromium.new_page()
+    page = chromium.new_page(color_scheme="null")  # as outside of a test: nothing stands above the page
     page.goto((html / "chapters/08_cases/01_classification.html").as_uri())
     page.locator("iframe").scroll_into_view_if_needed()  # a figure starts when it comes near the screen
     frame = page.locator("iframe").element_handle().content_frame()
@@ -58,5 +79,8 @@ def test_the_case_studys_page_within_the_page_runs_from_the_disk(chromium: Any, 
         page.wait_for_timeout(500)
         shown, whole = frame.evaluate("[innerHeight, document.documentElement.scrollHeight]")
         assert shown == whole > 500
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")  # it is as dark as the page around it
+    papers = [place.evaluate("getComputedStyle(document.body).backgroundColor") for place in (page.main_frame, frame)]
     page.close()
+    assert papers == ["rgb(21, 24, 29)"] * 2
     assert re.search(r"brick\s*[\d.]+ %", text), text[-600:]

@@ -17,12 +17,19 @@ from vit_tutorial.widgets.page_model import data_address
 NAME, DISPLAY = "mine", 224  # of the model in its script; pixels of a picture to look at
 CODE = ("vit-engine.js", "vit-explorer.js")
 
+STYLE = """
+:root { color-scheme: light dark; --vt-ink: #1d2129; --vt-paper: #fff; --vt-tint: #f5f6f8; --vt-line: #d9dde3; --vt-accent: #00629b; }
+@media (prefers-color-scheme: dark) {
+  :root { --vt-ink: #e3e6ea; --vt-paper: #15181d; --vt-tint: #1e2229; --vt-line: #363c47; --vt-accent: #6cbcf0; }
+}
+body { max-width: 60rem; margin: 1rem auto; padding: 0 1rem; font-family: system-ui, sans-serif; background: var(--vt-paper); color: var(--vt-ink); }
+"""
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
-<style>body {{ max-width: 60rem; margin: 1rem auto; padding: 0 1rem; font-family: system-ui, sans-serif; }}</style>
+<style>{style}</style>
 <h1>{title}</h1>
 <figure id="explorer" style="margin: 0"><p class="vt-still">The model starts here where scripts are allowed.</p></figure>
 <p>It knows these names: {classes}. The pictures that you show it stay on this device.</p>
@@ -86,6 +93,7 @@ def export_site(
     out.parent.mkdir(parents=True, exist_ok=True)
     text = PAGE.format(
         title=html.escape(title),
+        style=STYLE,
         classes=html.escape(", ".join(classes)),
         scripts="\n".join(f"<script>{script}</script>" for script in scripts),
     )
