@@ -214,6 +214,16 @@ def test_several_runs_are_named_at_the_ends_of_their_lines_without_overlap() -> 
     assert all(lower.y1 <= upper.y0 + 1 for lower, upper in itertools.pairwise(boxes))
 
 
+def test_the_key_of_the_lines_stays_inside_the_figure_when_long_names_make_its_panel_narrow() -> None:
+    fig = learning_curves({"crop, mirror": HISTORY, "and RandAugment": HISTORY})
+    fig.canvas.draw()
+    label = fig.axes[0].xaxis.label
+    place = label.get_window_extent()
+    assert "dashed: training" in label.get_text()
+    assert place.x0 >= 0
+    assert place.x1 < fig.axes[1].get_window_extent().x0
+
+
 @pytest.mark.parametrize(
     ("history", "message"),
     [
