@@ -16,7 +16,7 @@ from vit_tutorial.cli import main
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import save_model
 from vit_tutorial.widgets.export import page_model
-from vit_tutorial.widgets.site import export_site
+from vit_tutorial.widgets.site import STYLE, export_site
 
 DESCRIPTION = {"classes": ["cat", "</script><b>", "owl"], "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]}
 
@@ -80,3 +80,10 @@ def test_the_command_writes_one_file(tmp_path: Path, picture: Path, capsys: pyte
     assert main([*words, "--title", "Cats & owls"]) == 0
     assert "model.html" in capsys.readouterr().out
     assert "<h1>Cats &amp; owls</h1>" in (tmp_path / "model.html").read_text()
+
+
+def test_the_pages_colours_are_the_books() -> None:
+    book = (Path(__file__).parents[2] / "book/assets/book.css").read_text(encoding="utf-8")
+    colours = re.findall(r"--vt-\w+: #\w+;", STYLE)
+    assert len(colours) == 10
+    assert [colour for colour in colours if colour not in book] == []

@@ -65,10 +65,10 @@ def learning_curves(history: History | Mapping[str, History]) -> Figure:
         axes.margins(x=0.01)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True))
         both = len(runs) > 1 and all(any(f"{split}_{measure}" in row for row in rows) for split in SPLITS)
-        key = (
-            " (solid: validation, dashed: training)" * both
-        )  # wider than a panel with long labels: to the right, below them
-        axes.set_xlabel(axis + key, fontsize=9, loc="left" if both else "center")
+        if both:  # the key is wider than a panel beside long labels, and has room below them
+            axes.set_xlabel(f"{axis} (solid: validation, dashed: training)", fontsize=9, loc="left")
+        else:
+            axes.set_xlabel(axis, fontsize=9)
         if measure == "accuracy":
             axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, symbol=" %"))
         label_ends(axes, ends)
