@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -305,6 +307,17 @@ def test_bf16_computes_in_bf16_and_keeps_the_weights_in_fp32() -> None:
     result = fit(task, recipe, progress=False, test=False)
     assert seen == {torch.bfloat16}
     assert {parameter.dtype for parameter in result.model.parameters()} == {torch.float32}
+
+
+@pytest.mark.skipif(shutil.which(os.environ.get("CXX", "g++")) is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_run_ends_like_a_plain_one_and_keeps_the_names_of_its_weights(tmp_path: Path) -> None:
+    ends = []
+    for compiled in (False, True):
+        task, recipe = tiny_task(compile=compiled, epochs=1)
+        fit(task, recipe, tmp_path / str(compiled), progress=False, test=False)
+        ends.append(task.load(tmp_path / str(compiled) / "model.safetensors").state_dict())
+    plain, other = ends
+    torch.testing.assert_close(other, plain, atol=2e-4, rtol=0)  # 4 steps of Adam move a weight by more than 1e-3
 
 
 def test_a_run_logs_its_losses_rates_and_speed(tmp_path: Path) -> None:
