@@ -7,7 +7,7 @@ import torch
 from torch.optim import lr_scheduler as torch_schedules
 
 from vit_tutorial.training import load_recipe
-from vit_tutorial.training.schedule import (
+from vit_tutorial.training.optimizer import (
     learning_rate_factor,
     warmup,
     warmup_constant,

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from vit_tutorial.data import ImageDataset
 from vit_tutorial.data.scan import listed
+from vit_tutorial.metrics.classification import confusion_matrix, wilson_interval
+from vit_tutorial.metrics.errors import class_scores, confident_mistakes, worst_confusions
 from vit_tutorial.tasks import Classification
 from vit_tutorial.training import Recipe, RunFolder, predict
 from vit_tutorial.training.engine import pick_device
-from vit_tutorial.training.error_analysis import class_scores, confident_mistakes, worst_confusions
-from vit_tutorial.training.metrics import confusion_matrix, wilson_interval
 from vit_tutorial.training.record import check, list_records, read_record
 from vit_tutorial.weights import load_classifier, read_extra
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from vit_tutorial import data
 from vit_tutorial.cnn import CNNConfig, ConvNet
 from vit_tutorial.data import Splits, augment, mix, normalize, take_share
-from vit_tutorial.training.metrics import accuracy_from_confusion, confusion_matrix, topk_correct
+from vit_tutorial.metrics.classification import accuracy_from_confusion, confusion_matrix, topk_correct
 from vit_tutorial.training.recipe import Recipe, RecipeError
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import load_classifier, save_model

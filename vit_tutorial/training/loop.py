@@ -23,9 +23,9 @@ from vit_tutorial.training.engine import Engine
 from vit_tutorial.training.environment import environment
 from vit_tutorial.training.evaluation import Task, evaluate
 from vit_tutorial.training.log import RunLog
+from vit_tutorial.training.optimizer import learning_rate_factor
 from vit_tutorial.training.recipe import Recipe
 from vit_tutorial.training.run_folder import RunFolder
-from vit_tutorial.training.schedule import learning_rate_factor
 from vit_tutorial.training.state import Row, TrainingState
 
 

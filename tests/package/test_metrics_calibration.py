@@ -8,8 +8,8 @@ from sklearn.calibration import calibration_curve
 from torch.nn import functional as F
 
 from vit_tutorial.figures import accuracy_histogram, reliability_diagram
-from vit_tutorial.training.calibration import fit_temperature, reliability
-from vit_tutorial.training.metrics import wilson_interval
+from vit_tutorial.metrics.calibration import fit_temperature, reliability
+from vit_tutorial.metrics.classification import wilson_interval
 
 
 def honest_model(n: int = 20_000, temperature: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:

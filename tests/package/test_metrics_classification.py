@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn import metrics as reference
 
-from vit_tutorial.training.metrics import (
+from vit_tutorial.metrics.classification import (
     accuracy,
     accuracy_from_confusion,
     confusion_matrix,
