@@ -10,38 +10,27 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vit_tutorial.config import Config
+from vit_tutorial.config import Config, setting
 from vit_tutorial.patches import check_batch, pair
 
 
 @dataclass(frozen=True)
 class CNNConfig(Config):
-    """Everything that fixes a ConvNet's shape; what is saved beside its weights.
+    """Everything that fixes a ConvNet's shape; what is saved beside its weights."""
 
-    Fields:
-        img_size: side of the square images it is trained on, or (height, width); the network itself takes other sizes too.
-        in_chans: channels of the image. num_classes: classes of the head.
-        widths: channels of each stage; every stage but the first halves height and width.
-        depth: residual blocks a stage.
-    """
-
-    img_size: int | tuple[int, int] = 32
-    in_chans: int = 3
-    num_classes: int = 10
-    widths: tuple[int, ...] = (16, 32, 64)
-    depth: int = 1
+    # The network itself takes images of other sizes, too.
+    img_size: int | tuple[int, int] = setting(
+        32, "side of the square images it is trained on, or (height, width)", "[1, inf)"
+    )
+    in_chans: int = setting(3, "channels of the image", "[1, inf)")
+    num_classes: int = setting(10, "classes of the head", "[1, inf)")
+    widths: tuple[int, ...] = setting(
+        (16, 32, 64), "channels of each stage; every stage but the first halves height and width", "[1, inf)"
+    )
+    depth: int = setting(1, "residual blocks a stage", "[1, inf)")
 
     def __post_init__(self) -> None:
-        if isinstance(self.img_size, list):
-            object.__setattr__(self, "img_size", tuple(self.img_size))
-        if not isinstance(self.widths, (list, tuple)):
-            raise ValueError(f"widths is {self.widths!r}; give the channels of each stage, as in [16, 32, 64]")
-        object.__setattr__(self, "widths", tuple(self.widths))
-        if not self.widths or any(not isinstance(width, int) or width < 1 for width in self.widths):
-            raise ValueError(f"widths is {list(self.widths)}; every stage needs a whole number of at least 1 channel")
-        for field in ("in_chans", "num_classes", "depth"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field} is {getattr(self, field)}; it must be at least 1")
+        super().__post_init__()
         halvings, side = len(self.widths) - 1, min(pair(self.img_size))
         if side < 2**halvings:
             raise ValueError(

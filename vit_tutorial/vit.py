@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from vit_tutorial.blocks import EncoderBlock
-from vit_tutorial.config import Config
+from vit_tutorial.config import Config, setting
 from vit_tutorial.patches import PatchEmbed
 from vit_tutorial.positions import learned, resize_pos_embed, sinusoidal_2d
 
@@ -28,58 +28,37 @@ SIZES: dict[str, dict[str, int]] = {
 
 @dataclass(frozen=True)
 class ViTConfig(Config):
-    """Everything that fixes a ViT's shape; what is saved beside its weights.
+    """Everything that fixes a ViT's shape; what is saved beside its weights. Names are timm's; lengths in pixels, widths in channels."""
 
-    Fields (timm's names; lengths in pixels, widths in channels):
-        img_size: side of the square input, or (height, width). patch_size: side of a patch, a divisor of both.
-        in_chans: channels of the image. num_classes: classes of the head; 0 for a bare encoder.
-        embed_dim: width D of a token. depth: number of blocks. num_heads: heads a block, a divisor of D.
-        mlp_ratio: hidden width of the FFN as a multiple of D. qkv_bias: bias of the query, key and value maps.
-        class_token: put a learned token before the patches. reg_tokens: further learned tokens (registers, Darcet et al. 2024).
-        no_embed_class: add positions to the patches only, not to class token and registers.
-        pos_embed: ``learned``, ``sincos2d`` (fixed) or ``none``. pos_embed_std: spread of the learned ones before training; small
-            patches carry few numbers, and positions as loud as the patch tokens (about 0.5) are then learned from much sooner.
-        global_pool: the head reads the class token (``token``) or the mean of the patches (``avg``).
-        drop_rate, drop_path_rate: dropout in the FFN; stochastic depth, growing linearly from 0 to this over the blocks.
-        norm_eps: epsilon of LayerNorm. init_values: start of layer scale; None for none.
-    """
-
-    img_size: int | tuple[int, int] = 224
-    patch_size: int = 16
-    in_chans: int = 3
-    num_classes: int = 1000
-    embed_dim: int = 768
-    depth: int = 12
-    num_heads: int = 12
-    mlp_ratio: float = 4.0
-    qkv_bias: bool = True
-    class_token: bool = True
-    reg_tokens: int = 0
-    no_embed_class: bool = False
-    pos_embed: Literal["learned", "sincos2d", "none"] = "learned"
-    pos_embed_std: float = 0.02
-    global_pool: Literal["token", "avg"] = "token"
-    drop_rate: float = 0.0
-    drop_path_rate: float = 0.0
-    norm_eps: float = 1e-6
-    init_values: float | None = None
+    img_size: int | tuple[int, int] = setting(224, "side of the square input, or (height, width)", "[1, inf)")
+    patch_size: int = setting(16, "side of a patch, a divisor of both sides of the input", "[1, inf)")
+    in_chans: int = setting(3, "channels of the image", "[1, inf)")
+    num_classes: int = setting(1000, "classes of the head; 0 for a bare encoder", "[0, inf)")
+    embed_dim: int = setting(768, "width D of a token", "[1, inf)")
+    depth: int = setting(12, "number of blocks", "[1, inf)")
+    num_heads: int = setting(12, "heads a block, a divisor of D", "[1, inf)")
+    mlp_ratio: float = setting(4.0, "hidden width of the FFN as a multiple of D", "(0, inf)")
+    qkv_bias: bool = setting(True, "bias of the query, key and value maps")
+    class_token: bool = setting(True, "put a learned token before the patches")
+    reg_tokens: int = setting(0, "further learned tokens (registers, Darcet et al. 2024)", "[0, inf)")
+    no_embed_class: bool = setting(False, "add positions to the patches only, not to class token and registers")
+    pos_embed: Literal["learned", "sincos2d", "none"] = setting("learned", "sincos2d is fixed")
+    # Small patches carry few numbers, and positions as loud as the patch tokens (about 0.5) are then learned from much sooner.
+    pos_embed_std: float = setting(0.02, "spread of the learned positions before training", "[0, inf)")
+    global_pool: Literal["token", "avg"] = setting(
+        "token", "the head reads the class token, or the mean of the patches"
+    )
+    drop_rate: float = setting(0.0, "dropout in the FFN", "[0, 1)")
+    drop_path_rate: float = setting(0.0, "stochastic depth, growing linearly from 0 to this over the blocks", "[0, 1)")
+    norm_eps: float = setting(1e-6, "epsilon of LayerNorm", "(0, inf)")
+    init_values: float | None = setting(None, "start of layer scale; null for none")
 
     def __post_init__(self) -> None:
-        if isinstance(self.img_size, list):
-            object.__setattr__(self, "img_size", tuple(self.img_size))
-        for field, choices in (("pos_embed", ("learned", "sincos2d", "none")), ("global_pool", ("token", "avg"))):
-            if getattr(self, field) not in choices:
-                raise ValueError(f"{field} is {getattr(self, field)!r}; choose one of {', '.join(choices)}")
+        super().__post_init__()
         if self.global_pool == "token" and not self.class_token:
             raise ValueError(
                 "global_pool='token' reads the class token, but class_token is False; use global_pool='avg'"
             )
-        for field in ("patch_size", "in_chans", "embed_dim", "depth", "num_heads"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field} is {getattr(self, field)}; it must be at least 1")
-        for field in ("num_classes", "reg_tokens"):
-            if getattr(self, field) < 0:
-                raise ValueError(f"{field} is {getattr(self, field)}; it must be 0 or more")
 
     @classmethod
     def named(cls, size: str, **overrides: Any) -> ViTConfig:

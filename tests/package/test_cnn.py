@@ -109,11 +109,11 @@ def test_the_compared_recipes_differ_in_the_model_and_what_was_chosen_for_it() -
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"widths": [16, 0]}, r"widths is \[16, 0\]; every stage needs a whole number of at least 1 channel"),
+        ({"widths": [16, 0]}, r"widths is \[16, 0\]; it must be one or more whole numbers, each of at least 1"),
         ({"widths": []}, r"widths is \[\]"),
         ({"widths": [1.5]}, r"widths is \[1.5\]"),
-        ({"widths": 16}, r"widths is 16; give the channels of each stage, as in \[16, 32, 64\]"),
-        ({"depth": 0}, "depth is 0; it must be at least 1"),
+        ({"widths": "wide"}, "widths is 'wide'; it must be one or more whole numbers"),
+        ({"depth": 0}, "depth is 0; it must be a whole number of at least 1"),
         ({"num_classes": 0}, "num_classes is 0"),
         ({"img_size": 4, "widths": [2] * 4}, "4 stages halve an image of 4 pixels 3 times.*use at most 3 stages"),
         ({"width": [16]}, "unknown CNNConfig field 'width'; did you mean 'widths'"),

@@ -26,7 +26,7 @@ def test_every_recipe_builds_a_model_that_takes_its_data(name: str) -> None:
     recipe = load_recipe(name)
     channels, side = SHAPES.get(recipe.data, (3, recipe.model.get("img_size")))
     task = Classification(recipe, splits=random_splits(channels, side))
-    inputs, targets = task.prepare(task.splits.train.images, task.splits.train.labels, train=True)
+    inputs, targets = task.prepare(task.splits.train.images, task.splits.train.targets, train=True)
     assert torch.isfinite(task.loss(task.build_model()(inputs), targets))
     assert recipe.title
 
@@ -55,9 +55,9 @@ def test_an_unknown_recipe_names_the_nearest_and_all_known() -> None:
 
 
 def test_an_unknown_field_names_the_nearest() -> None:
-    with pytest.raises(RecipeError, match="unknown field 'learning_rat' in a recipe; known fields: name, title"):
+    with pytest.raises(RecipeError, match=r"unknown Recipe field 'learning_rat' \(known: name, title"):
         load_recipe("digits", learning_rat=1)
-    with pytest.raises(RecipeError, match="unknown field 'warmup_epoch' in a recipe; did you mean 'warmup_epochs'"):
+    with pytest.raises(RecipeError, match="unknown Recipe field 'warmup_epoch'; did you mean 'warmup_epochs'"):
         load_recipe("digits", warmup_epoch=1)
 
 
@@ -69,28 +69,59 @@ def test_an_unknown_field_of_the_model_names_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("epochs", "many", "field 'epochs' is 'many'; expected int"),
-        ("epochs", 1.5, "field 'epochs' is 1.5; expected int"),
-        ("epochs", 0, "epochs is 0; it must be larger than 0"),
-        ("epochs", None, "field 'epochs' is None; expected int"),
-        ("lr", -1e-3, "lr is -0.001; it must be larger than 0"),
-        ("lr", True, "field 'lr' is True; expected float"),
-        ("compile", "yes please", "field 'compile' is 'yes please'; expected bool"),
-        ("betas", [0.9], r"field 'betas' is \[0.9\]"),
-        ("optimizer", "lion", "optimizer is 'lion'; choose adamw, adam, sgd"),
-        ("precision", "fp16", "precision is 'fp16'; choose fp32, bf16"),
-        ("on_leak", "ignore", "on_leak is 'ignore'; choose stop, drop"),
-        ("arch", "mlp", "arch is 'mlp'; choose vit, cnn"),
-        ("train_share", 0, "train_share is 0.0; it must be above 0 and at most 1"),
-        ("train_share", 1.5, "train_share is 1.5; it must be above 0 and at most 1"),
-        ("ema_decay", 1.0, r"ema_decay is 1.0; it must be in \[0, 1\)"),
+        ("epochs", "many", "epochs is 'many'; it must be a whole number of at least 1$"),
+        ("epochs", 1.5, "epochs is 1.5; it must be a whole number"),
+        ("epochs", 0, "epochs is 0; it must be a whole number of at least 1"),
+        ("epochs", None, "epochs is None; it must be a whole number"),
+        ("lr", -1e-3, "lr is -0.001; it must be a number above 0$"),
+        ("lr", True, "lr is True; it must be a number"),
+        ("lr", "nan", "lr is 'nan'; it must be a number"),
+        ("compile", "yes please", "compile is 'yes please'; it must be true or false"),
+        ("betas", [0.9], r"betas is \[0.9\]; it must be 2 numbers, each of at least 0 and below 1"),
+        ("optimizer", "lion", "optimizer is 'lion'; it must be one of adamw, adam, sgd, muon"),
+        ("precision", "fp16", "precision is 'fp16'; it must be one of fp32, bf16"),
+        ("on_leak", "ignore", "on_leak is 'ignore'; it must be one of stop, drop"),
+        ("arch", "mlp", "arch is 'mlp'; it must be one of vit, cnn"),
+        ("task", "segmentation", "task is 'segmentation'; it must be one of classification"),
+        ("train_share", 0, "train_share is 0; it must be a number above 0 and at most 1"),
+        ("ema_decay", 1.0, "ema_decay is 1.0; it must be a number of at least 0 and below 1"),
+        ("clip_grad", -1, "clip_grad is -1; it must be a number of at least 0"),
+        (
+            "rand_augment",
+            [2, 31],
+            "rand_augment is .*2 whole numbers, the first of at least 1, the second from 0 to 30, or null",
+        ),
+        ("random_resized_crop", [1.0, 0.2], "random_resized_crop is .*in ascending order, or null"),
+        ("patience", 0, "patience is 0; it must be a whole number of at least 1, or null"),
+        ("seeds", [], r"seeds is \[\]; it must be one or more whole numbers"),
+        ("seeds", [1, 1], r"seeds is \[1, 1\]; each seed can be there once"),
+        ("min_lr", 1, "min_lr is 1; it must be at most lr, which is 0.003"),
+        ("model.depth", "six", "model.depth is 'six'; it must be a whole number of at least 1"),
+        (
+            "model.img_size",
+            "8x8",
+            "model.img_size is '8x8'; it must be a whole number of at least 1, or 2 whole numbers",
+        ),
+        ("model.qkv_bias", "maybe", "model.qkv_bias is 'maybe'; it must be true or false"),
+        ("model.size", "huge", "model.size is 'huge'; it must be one of tiny, small, base, large"),
         ("lr.inner", 1, "field 'lr' has no inner fields"),
-        ("model", 3, "expected fields and values"),
+        ("model", 3, "model is 3; it must be fields and values"),
     ],
 )
-def test_a_wrong_value_is_refused_with_its_name(field: str, value: object, message: str) -> None:
+def test_a_wrong_value_is_refused_with_its_name_and_what_is_allowed(field: str, value: object, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         load_recipe("digits", **{field: value})
+
+
+def test_a_recipe_says_which_fields_define_the_experiment_and_which_belong_to_the_machine() -> None:
+    recipe = load_recipe("digits")
+    elsewhere = recipe.with_(device="cuda", threads=4, workers=3, checkpoint_every_steps=5, title="Another title")
+    assert elsewhere.experiment() == recipe.experiment()
+    beside = set(recipe.to_dict()) - set(recipe.experiment())
+    assert beside == {
+        "title", "variant", "seeds", "device", "threads", "workers", "checkpoint_every_seconds", "checkpoint_every_steps"
+    }  # fmt: skip
+    assert recipe.with_(precision="bf16").experiment() != recipe.experiment()
 
 
 def test_layer_decay_is_refused_where_there_are_no_layers_of_a_vit() -> None:

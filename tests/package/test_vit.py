@@ -141,10 +141,10 @@ def test_a_config_survives_its_dictionary() -> None:
     ("fields", "message"),
     [
         ({"embed_dims": 3}, "unknown ViTConfig field 'embed_dims'; did you mean 'embed_dim'?"),
-        ({"pos_embed": "rope"}, "pos_embed is 'rope'; choose one of learned, sincos2d, none"),
-        ({"global_pool": "max"}, "global_pool is 'max'; choose one of token, avg"),
+        ({"pos_embed": "rope"}, "pos_embed is 'rope'; it must be one of learned, sincos2d, none"),
+        ({"global_pool": "max"}, "global_pool is 'max'; it must be one of token, avg"),
         ({"class_token": False}, "use global_pool='avg'"),
-        ({"depth": 0}, "depth is 0; it must be at least 1"),
+        ({"depth": 0}, "depth is 0; it must be a whole number of at least 1"),
         ({"reg_tokens": -1}, "reg_tokens is -1"),
     ],
 )

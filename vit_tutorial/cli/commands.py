@@ -16,7 +16,7 @@ from vit_tutorial.metrics.errors import class_scores, confident_mistakes, worst_
 from vit_tutorial.tasks import Classification
 from vit_tutorial.training import Recipe, RunFolder, predict
 from vit_tutorial.training.engine import pick_device
-from vit_tutorial.training.record import check, list_records, read_record
+from vit_tutorial.training.record import check, headline, list_records, read_record
 from vit_tutorial.weights import load_classifier, read_extra
 
 CONFUSIONS = 3  # shown
@@ -109,12 +109,12 @@ def show_results(options: argparse.Namespace) -> int:
         print("no records yet; vit-tutorial train RECIPE --record NAME writes one")
     for name in names:
         record = read_record(name)
-        accuracy, time = record["metrics"]["test_accuracy"], record["metrics"]["train_seconds"]
+        (metric, score), time = headline(record), record["metrics"]["train_seconds"]
         seeds = len(record["seeds"])
-        spread = f" ± {100 * accuracy['std']:.1f}" if accuracy["std"] is not None else ""
+        spread = f" ± {100 * score['std']:.1f}" if score["std"] is not None else ""
         print(f"{name}: {record['title']}")
         print(
-            f"    test accuracy {100 * accuracy['mean']:.1f} %{spread} ({seeds} seed{'s' * (seeds != 1)}), "
+            f"    {metric.replace('_', ' ')} {100 * score['mean']:.1f} %{spread} ({seeds} seed{'s' * (seeds != 1)}), "
             f"{record['params']:,} parameters, {time['mean']:.0f} s a run, {record['device']}, {record['status']}"
         )
     return 0

@@ -12,7 +12,9 @@ from vit_tutorial.cli.commands import evaluate_run, show_results
 from vit_tutorial.cli.doctor import diagnose
 from vit_tutorial.cli.predict import predict_images
 from vit_tutorial.cli.train import train_recipe
-from vit_tutorial.training import list_recipes
+from vit_tutorial.cnn import CNNConfig
+from vit_tutorial.training import Recipe, list_recipes
+from vit_tutorial.vit import ViTConfig
 from vit_tutorial.widgets.export import add_export_arguments, run_export
 
 TRAIN_EXAMPLES = """examples:
@@ -65,6 +67,7 @@ def _add_train(commands: Any) -> None:
     recipes = f"recipes: {', '.join(list_recipes())}, or a .yaml file\n\n"
     p = _command(commands, "train", "train a recipe; resumes by itself", train_recipe, recipes + TRAIN_EXAMPLES)
     p.add_argument("recipe", metavar="RECIPE", help="name of a recipe, or a path to a .yaml file")
+    p.add_argument("--fields", action=_Fields, nargs=0, help="print what can be changed with --set, and end")
     p.add_argument("--data", type=Path, metavar="FOLDER", help="folder of images, or data root (default: $VIT_DATA)")
     p.add_argument("--download", action="store_true", help="let torchvision download missing data")
     seeds = p.add_mutually_exclusive_group()
@@ -128,6 +131,16 @@ def _command(commands: Any, name: str, summary: str, run: Any, examples: str = "
     )
     parser.set_defaults(run=run)
     return parser
+
+
+class _Fields(argparse.Action):
+    """Prints the fields of a recipe and of its model, like --help."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        print(Recipe.describe())
+        for arch, config in (("vit", ViTConfig), ("cnn", CNNConfig)):
+            print(f"Model, for arch {arch}, as in --set model.depth=6:\n{config.describe()}")
+        parser.exit()
 
 
 def _seed(text: str) -> int:

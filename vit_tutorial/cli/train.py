@@ -37,10 +37,10 @@ def train_recipe(options: argparse.Namespace) -> int:
         result = fit(task, recipe, out, seed, options.resume, progress=not options.quiet, test=options.test)
         if result.already_finished:
             say("this run is already finished; --no-resume trains it afresh")
-        say(describe(result))
+        say(describe(result, task.best_by))
         results.append(result)
     if len(results) > 1:
-        say(f"{len(seeds)} seeds: {describe_all(results)}")
+        say(f"{len(seeds)} seeds: {describe_all(results, task.best_by)}")
     if options.record and engine.is_main:
         write(options, recipe, overrides, seeds, task, results)
     return 0
@@ -55,21 +55,21 @@ def changed_fields(options: argparse.Namespace) -> dict[str, Any]:
     return fields
 
 
-def describe(result: Result) -> str:
-    """The final metrics of one run in a line."""
+def describe(result: Result, best_by: str) -> str:
+    """The final metrics of one run in a line; `best_by` is the one that chose the weights."""
     m = result.metrics
     parts = [f"best epoch {m['best_epoch']} of {m['epochs']}", f"{m['train_seconds']:.0f} s"]
     for split in ("val", "test"):
-        if f"{split}_accuracy" in m:
-            parts.append(f"{split} accuracy {100 * m[f'{split}_accuracy']:.2f} %")
+        if f"{split}_{best_by}" in m:
+            parts.append(f"{split} {best_by} {100 * m[f'{split}_{best_by}']:.2f} %")
     return ", ".join(parts)
 
 
-def describe_all(results: list[Result]) -> str:
+def describe_all(results: list[Result], best_by: str) -> str:
     """Mean and sample standard deviation over the seeds."""
-    split = "test" if "test_accuracy" in results[0].metrics else "val"
-    values = [100 * result.metrics[f"{split}_accuracy"] for result in results]
-    return f"{split} accuracy {statistics.mean(values):.2f} % ± {statistics.stdev(values):.2f}"
+    split = "test" if f"test_{best_by}" in results[0].metrics else "val"
+    values = [100 * result.metrics[f"{split}_{best_by}"] for result in results]
+    return f"{split} {best_by} {statistics.mean(values):.2f} % ± {statistics.stdev(values):.2f}"
 
 
 def write(
@@ -83,7 +83,9 @@ def write(
     """Write the record where the book reads it, or beside the runs where the package is not a checkout."""
     status = records.SHORT_RUN if options.short_run else records.COMPLETE
     command = command_line(options, seeds)
-    record = records.make_record(options.record, command, recipe, overrides, seeds, task.splits, results, status)
+    record = records.make_record(
+        options.record, command, recipe, overrides, seeds, task.splits, results, status, task.best_by
+    )
     if environment.in_checkout():
         print(f"record written: {records.write_record(record)}")
     else:

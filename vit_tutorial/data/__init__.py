@@ -1,7 +1,7 @@
 """Data sets, their splits, augmentation and batches. Start with `digits()`: it needs no download."""
 
 from .batches import batches, derive_seed, epoch_order, num_batches
-from .dataset import ImageDataset, Splits, TensorImages, channel_stats
+from .dataset import VOID, ImageDataset, Splits, TensorImages, channel_stats
 from .digit_photos import digit_photos
 from .digit_scenes import DigitScenes, digit_scenes
 from .digits import digits
@@ -10,10 +10,12 @@ from .image_folder import BadImages, FileImages, image_folder
 from .mixing import mix
 from .scan import FolderReport
 from .splitting import Leak, find_leaks, grouped_split, split_tensor_images, stratified_split, take_share
+from .targets import Target, Targets
 from .transforms import augment, normalize
 from .vision import MissingData, cifar10, data_root, fashion_mnist, mnist, mnist_10k
 
 __all__ = [
+    "VOID",
     "BadImages",
     "DigitScenes",
     "FileImages",
@@ -23,6 +25,8 @@ __all__ = [
     "LeakedImages",
     "MissingData",
     "Splits",
+    "Target",
+    "Targets",
     "TensorImages",
     "augment",
     "batches",

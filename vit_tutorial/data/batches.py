@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from .dataset import ImageDataset, TensorImages
+from .targets import Target, Targets, collate, move, select
 
-Batch = tuple[Tensor, Tensor]  # images uint8 [B, C, H, W], labels int64 [B]
+Batch = tuple[Tensor, Targets]  # images uint8 [B, C, H, W]; class numbers int64 [B], masks [B, H, W], or a dict
 
 
 def batches(
@@ -27,7 +28,9 @@ def batches(
     random_resized_crop: tuple[float, float] | None = None,
     epochs: int = 1,
 ) -> Iterator[Batch]:
-    """One epoch of batches, or several in a row: pairs (images uint8 [B, C, H, W], labels int64 [B]) on `device`.
+    """One epoch of batches, or several in a row: pairs (images uint8 [B, C, H, W], targets) on `device`.
+
+    Targets are class numbers int64 [B], masks [B, H, W], or dicts of tensors, as the data set has them (see `targets`).
 
     The order, and the random crops if there are any, depend on `seed` and `epoch` only: not on the number of
     workers, on the device or on random numbers drawn elsewhere. `start_batch=k` yields what a full epoch yields
@@ -95,26 +98,29 @@ def _choose(
 def _index(dataset: TensorImages, chosen: Iterator[tuple[int, Tensor]], device: torch.device) -> Iterator[Batch]:
     for _, indices in chosen:
         at = indices.to(dataset.images.device)
-        yield (
-            dataset.images[at].to(device, non_blocking=True),
-            dataset.labels[at].to(device, non_blocking=True),
-        )
+        yield dataset.images[at].to(device, non_blocking=True), move(select(dataset.targets, at), device)
 
 
 def _load(items: _Items, chosen: Iterator[tuple[int, Tensor]], device: torch.device, workers: int) -> Iterator[Batch]:
     in_memory = isinstance(items.dataset, TensorImages)
-    loader: DataLoader[tuple[Tensor, int]] = DataLoader(
+    loader: DataLoader[tuple[Tensor, Target]] = DataLoader(
         items,
         batch_sampler=([(epoch, index) for index in indices.tolist()] for epoch, indices in chosen),
         num_workers=0 if in_memory else workers,  # a tensor may live on a GPU, which worker processes cannot use
         pin_memory=device.type == "cuda" and not in_memory,
         generator=torch.Generator(),  # or the loader draws from the global one
+        collate_fn=_collate,
     )
-    for images, labels in loader:
-        yield images.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+    for images, targets in loader:
+        yield images.to(device, non_blocking=True), move(targets, device)
 
 
-class _Items(Dataset[tuple[Tensor, int]]):
+def _collate(items: Sequence[tuple[Tensor, Target]]) -> Batch:
+    images, targets = zip(*items)
+    return torch.stack(images), collate(targets)
+
+
+class _Items(Dataset[tuple[Tensor, Target]]):
     """Items for a DataLoader, by (epoch, index), each with random numbers of its own, seeded by (seed, epoch, index)."""
 
     def __init__(self, dataset: ImageDataset, seed: int, crop: tuple[float, float] | None) -> None:
@@ -123,7 +129,7 @@ class _Items(Dataset[tuple[Tensor, int]]):
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int]:
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Target]:
         epoch, index = key
         if self.crop is None:
             return self.dataset[index]

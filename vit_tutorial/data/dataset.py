@@ -1,4 +1,4 @@
-"""Labelled images: one uint8 tensor for a small data set, and the three splits of a task."""
+"""Images with their targets: one uint8 tensor for a small data set, and the three splits of a task."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torchvision import tv_tensors
 from torchvision.transforms import v2
+
+from .targets import Target, Targets, count, digest, move, select
+
+VOID = 255  # in a mask: a pixel that nobody has named
 
 
 class ImageDataset(Protocol):
-    """What training asks of a data set. `TensorImages` and `FileImages` both have it."""
+    """What training asks of a data set, whose items are (image, target). `TensorImages` and `FileImages` both have it."""
 
     classes: list[str]
     name: str
@@ -23,9 +28,9 @@ class ImageDataset(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int]: ...
+    def __getitem__(self, index: int) -> tuple[Tensor, Target]: ...
 
-    def cropped(self, index: int, scale: tuple[float, float]) -> tuple[Tensor, int]: ...
+    def cropped(self, index: int, scale: tuple[float, float]) -> tuple[Tensor, Target]: ...
 
     def digests(self) -> list[bytes]: ...
 
@@ -42,7 +47,8 @@ class TensorImages:
 
     Args:
         images: [N, C, H, W] uint8, values 0..255.
-        labels: [N] int64, indices into `classes`.
+        targets: class numbers [N] int64, indices into `classes`; or masks [N, H, W] of such numbers, 255 where nobody has named a pixel;
+            or a dict whose entries are such tensors, other tensors [N, ...], or lists of N tensors (see `targets`).
         classes: the K class names.
         name: short name, e.g. "digits".
         variant: one sentence that says exactly which data this is.
@@ -52,11 +58,11 @@ class TensorImages:
         contents: the N SHA-256 digests of the items' contents; computed from the pixels if not given.
 
     Raises:
-        ValueError: shapes, types or labels do not fit together.
+        ValueError: shapes, types or targets do not fit together.
     """
 
     images: Tensor
-    labels: Tensor
+    targets: Targets
     classes: list[str]
     name: str = "images"
     variant: str = ""
@@ -71,36 +77,52 @@ class TensorImages:
                 f"images must be uint8 [N, C, H, W], got {self.images.dtype} {list(self.images.shape)}; "
                 "convert with .to(torch.uint8) and add the channel dimension with .unsqueeze(1)"
             )
-        if self.labels.shape != self.images.shape[:1] or self.labels.dtype != torch.int64:
-            raise ValueError(
-                f"labels must be int64 [{len(self.images)}], one an image, "
-                f"got {self.labels.dtype} {list(self.labels.shape)}"
-            )
-        if len(self.labels) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < len(self.classes):
-            raise ValueError(
-                f"labels run from {int(self.labels.min())} to {int(self.labels.max())}, "
-                f"but {len(self.classes)} class names allow 0 to {len(self.classes) - 1}"
-            )
+        if isinstance(self.targets, Tensor) and self.targets.ndim == 3:
+            check_masks(self.targets, self.images, self.classes)
+        elif not isinstance(self.targets, dict):
+            check_labels(self.targets, self.images, self.classes)
+        elif (n := count(self.targets)) != len(self.images):
+            raise ValueError(f"the targets are for {n} images, but there are {len(self.images)}")
         if not self.mean and len(self.images):
             self.mean, self.std = channel_stats(self.images)
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        """Item `index`: (uint8 [C, H, W], label)."""
-        return self.images[index], int(self.labels[index])
+    @property
+    def labels(self) -> Tensor:
+        """The class numbers [N]. Raises ValueError where the targets are something else."""
+        if isinstance(self.targets, Tensor) and self.targets.ndim == 1:
+            return self.targets
+        raise ValueError(f"{self.name} has no class number for each image, but masks or several targets; see .targets")
 
-    def cropped(self, index: int, scale: tuple[float, float]) -> tuple[Tensor, int]:
-        """Item `index` cut at random to a share of its area within `scale`, resized back to [C, H, W]."""
-        image, bicubic = self.images[index], v2.InterpolationMode.BICUBIC
+    def __getitem__(self, index: int) -> tuple[Tensor, Target]:
+        """Item `index`: (uint8 [C, H, W], class number, mask [H, W] or dict)."""
+        return self.images[index], self._target(index)
+
+    def cropped(self, index: int, scale: tuple[float, float]) -> tuple[Tensor, Target]:
+        """Item `index` cut at random to a share of its area within `scale`, resized back to [C, H, W]; a mask in the same way.
+
+        Raises:
+            ValueError: the targets are dicts, whose entries may have places in the image that nothing here knows of.
+        """
+        image, target, bicubic = self.images[index], self._target(index), v2.InterpolationMode.BICUBIC
+        if isinstance(target, dict):
+            raise ValueError("a random crop has to change image and targets together; do it in the task's prepare")
         crop = v2.RandomResizedCrop(image.shape[-2:], scale=scale, interpolation=bicubic, antialias=True)
-        return crop(image), int(self.labels[index])
+        if isinstance(target, Tensor):
+            image, target = crop(tv_tensors.Image(image), tv_tensors.Mask(target))
+            return image.as_subclass(Tensor), target.as_subclass(Tensor)
+        return crop(image), target
+
+    def _target(self, index: int) -> Any:
+        target = select(self.targets, index)
+        return int(target) if isinstance(self.targets, Tensor) and self.targets.ndim == 1 else target
 
     def to(self, device: torch.device | str) -> TensorImages:
         """The same data set with its tensors on `device`."""
         copy = TensorImages.__new__(TensorImages)
-        copy.__dict__ = {**self.__dict__, "images": self.images.to(device), "labels": self.labels.to(device)}
+        copy.__dict__ = {**self.__dict__, "images": self.images.to(device), "targets": move(self.targets, device)}
         return copy
 
     def select(self, indices: Sequence[int] | Tensor) -> TensorImages:
@@ -109,7 +131,7 @@ class TensorImages:
         chosen = index.tolist()
         return TensorImages(
             self.images[index.to(self.images.device)],
-            self.labels[index.to(self.labels.device)],
+            select(self.targets, index),
             self.classes,
             self.name,
             self.variant,
@@ -131,8 +153,9 @@ class TensorImages:
         return self.contents
 
     def fingerprint(self) -> str:
-        """SHA-256 (64 hexadecimal digits) over all contents and class names, whatever their order."""
-        return combine_digests(self.digests(), [self.classes[i] for i in self.labels.tolist()])
+        """SHA-256 (64 hexadecimal digits) over all contents and class names or other targets, whatever their order."""
+        targets = [self._target(i) for i in range(len(self))]
+        return combine_digests(self.digests(), [self.classes[t] if isinstance(t, int) else digest(t) for t in targets])
 
 
 @dataclass(eq=False)
@@ -208,6 +231,33 @@ def channel_stats(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]
         means.append(mean)
         stds.append(std if std > 0 else 1.0)
     return tuple(means), tuple(stds)
+
+
+def check_labels(labels: Any, images: Tensor, classes: Sequence[str]) -> None:
+    """Raise ValueError unless there is one class number for each image."""
+    if not isinstance(labels, Tensor) or labels.shape != images.shape[:1] or labels.dtype != torch.int64:
+        found = f"{labels.dtype} {list(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
+        raise ValueError(
+            f"labels must be int64 [{len(images)}], one an image, got {found}; "
+            f"other targets are masks [N, H, W] or a dict of tensors"
+        )
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(classes):
+        raise ValueError(
+            f"labels run from {int(labels.min())} to {int(labels.max())}, "
+            f"but {len(classes)} class names allow 0 to {len(classes) - 1}"
+        )
+
+
+def check_masks(masks: Tensor, images: Tensor, classes: Sequence[str]) -> None:
+    """Raise ValueError unless there is one mask of the image's size for each image, of class numbers and 255."""
+    wanted = (len(images), *images.shape[-2:])
+    if tuple(masks.shape) != wanted or masks.is_floating_point() or masks.dtype == torch.bool:
+        raise ValueError(f"masks must be whole numbers {list(wanted)}, got {masks.dtype} {list(masks.shape)}")
+    wrong = (masks < 0) | (masks >= len(classes)) & (masks != VOID)
+    if wrong.any():
+        raise ValueError(
+            f"a mask has the value {int(masks[wrong][0])}, but {len(classes)} class names allow 0 to {len(classes) - 1}, and {VOID} for void"
+        )
 
 
 def combine_digests(digests: Sequence[bytes], class_names: Sequence[str]) -> str:

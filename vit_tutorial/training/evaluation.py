@@ -9,19 +9,23 @@ import torch
 from torch import Tensor, nn
 
 from vit_tutorial.data import ImageDataset, Splits, batches
+from vit_tutorial.data.targets import join, move, select
 from vit_tutorial.training.engine import Engine
 
 
 class Task(Protocol):
-    """What is trained. A metric is a ratio of sums, so `count` gives a batch's sums, and `metrics` divides at the end."""
+    """What is trained: only a task knows what its data's targets mean, and what a model's outputs are.
+
+    `prepare` turns a batch (uint8 images [B, C, H, W], targets) into the model's inputs and the loss's targets; a target that has places
+    in the image, such as a mask, is changed together with it. A metric is a ratio of sums, so `count` gives a batch's sums, and `metrics` divides at the end."""
 
     splits: Splits
     best_by: str  # the validation metric that chooses the weights; larger is better
 
     def build_model(self) -> nn.Module: ...
-    def prepare(self, images: Tensor, labels: Tensor, train: bool) -> tuple[Tensor, Tensor]: ...
-    def loss(self, outputs: Any, targets: Tensor) -> Tensor: ...
-    def count(self, outputs: Any, targets: Tensor) -> dict[str, Tensor]: ...
+    def prepare(self, images: Tensor, targets: Any, train: bool) -> tuple[Any, Any]: ...
+    def loss(self, outputs: Any, targets: Any) -> Tensor: ...
+    def count(self, outputs: Any, targets: Any) -> dict[str, Tensor]: ...
     def metrics(self, totals: dict[str, Tensor]) -> dict[str, float]: ...
     def save(self, model: nn.Module, path: Path) -> None: ...
     def load(self, path: Path) -> nn.Module: ...
@@ -45,9 +49,9 @@ def evaluate(
     was_training = model.training
     model.eval()
     order = batches(dataset, batch_size, 0, 0, shuffle=False, device=engine.device, workers=workers)
-    for images, labels in order:
-        images, labels = images[engine.rank :: engine.world], labels[engine.rank :: engine.world]
-        inputs, targets = task.prepare(images, labels, train=False)
+    share = slice(engine.rank, None, engine.world)
+    for images, raw in order:
+        inputs, targets = task.prepare(images[share], select(raw, share), train=False)
         with engine.autocast():
             outputs = model(inputs)
         for name, value in task.count(outputs, targets).items():
@@ -57,14 +61,14 @@ def evaluate(
 
 
 @torch.no_grad()
-def predict(task: Task, model: nn.Module, dataset: ImageDataset, batch_size: int = 256) -> tuple[Tensor, Tensor]:
-    """Outputs and targets of a whole data set in its order: for a classifier logits [N, K] and labels [N], on the CPU."""
+def predict(task: Task, model: nn.Module, dataset: ImageDataset, batch_size: int = 256) -> tuple[Any, Any]:
+    """Outputs and targets of a whole data set in its order, on the CPU: for a classifier logits [N, K] and class numbers [N]."""
     device = next(model.parameters()).device
-    was_training, outputs, labels = model.training, [], []
+    was_training, outputs, targets = model.training, [], []
     model.eval()
     for batch in batches(dataset, batch_size, seed=0, epoch=0, shuffle=False, device=device):
-        inputs, targets = task.prepare(*batch, train=False)
-        outputs.append(model(inputs).cpu())
-        labels.append(targets.cpu())
+        inputs, of_batch = task.prepare(*batch, train=False)
+        outputs.append(move(model(inputs), "cpu"))
+        targets.append(move(of_batch, "cpu"))
     model.train(was_training)
-    return torch.cat(outputs), torch.cat(labels)
+    return join(outputs), join(targets)

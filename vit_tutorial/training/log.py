@@ -41,10 +41,10 @@ class RunLog:
             for name, value in values.items():
                 self.board.add_scalar(f"step/{name}", value, step)
 
-    def evaluation(self, history: list[Row]) -> None:
-        """The history has a new last row: losses, validation metrics, learning rate and speed."""
+    def evaluation(self, history: list[Row], best_by: str) -> None:
+        """The history has a new last row: losses, validation metrics, learning rate and speed. `best_by` is the metric that is shown."""
         row = history[-1]
-        shown = {name: f"{row[name]:.4g}" for name in ("train_loss", "val_loss", "val_accuracy") if name in row}
+        shown = {name: f"{row[name]:.4g}" for name in ("train_loss", "val_loss", f"val_{best_by}") if name in row}
         self.bar.set_postfix(epoch=int(row["epoch"]), **shown)
         if self.lines and row["step"] >= self.next_line:
             values = ", ".join(f"{name} {value}" for name, value in shown.items())

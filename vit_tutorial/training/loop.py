@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vit_tutorial.data import ImageDataset, batches, derive_seed, num_batches
+from vit_tutorial.data import ImageDataset, Targets, batches, derive_seed, num_batches
+from vit_tutorial.data.targets import select
 from vit_tutorial.training.checkpoint import write_text
 from vit_tutorial.training.engine import Engine
 from vit_tutorial.training.environment import environment
@@ -35,7 +36,7 @@ class Result:
 
     Fields:
         model: with the weights that were best on the validation split.
-        history: one row an evaluation: epoch, step, lr, train_loss, val_loss, val_accuracy, images_per_s, seconds.
+        history: one row an evaluation: epoch, step, lr, train_loss, the task's metrics as val_loss, val_accuracy, ..., images_per_s, seconds.
         metrics: val_*, test_* of those weights, best_epoch, epochs, and of the training train_seconds, cpu_seconds (all cores
             together) and load_seconds (waiting for batches and their augmentation).
         environment: device, versions, commit and date of the run.
@@ -111,7 +112,7 @@ def train(
     network = engine.wrap(state.model).train()
     clock, cpu_clock = time.perf_counter() - counters.seconds, time.process_time() - counters.cpu_seconds
     ready = time.perf_counter()
-    for step, images, labels in training_batches(data.train, recipe, seed, counters.step, engine):
+    for step, images, targets in training_batches(data.train, recipe, seed, counters.step, engine):
         if recipe.patience is not None and counters.stale >= recipe.patience:
             break
         torch.manual_seed(derive_seed(seed, step, engine.rank))  # augmentation, dropout, drop path
@@ -119,7 +120,7 @@ def train(
         for group in state.optimizer.param_groups:
             group["lr"] = lr * group.get("lr_scale", 1.0)
 
-        inputs, targets = task.prepare(images, labels, train=True)
+        inputs, targets = task.prepare(images, targets, train=True)
         counters.load_seconds += time.perf_counter() - ready
         with engine.autocast():
             loss = task.loss(network(inputs), targets)
@@ -139,7 +140,7 @@ def train(
             scores = evaluate(task, state.ema.model, data.val, engine, workers=recipe.workers)
             state.keep_if_best(scores[task.best_by], epoch)
             counters.add_row(epoch, lr, scores, recipe.batch_size, time.perf_counter() - clock)
-            log.evaluation(counters.history)
+            log.evaluation(counters.history, task.best_by)
         counters.cpu_seconds = time.process_time() - cpu_clock
         saver.save_if_due()
         ready = time.perf_counter()
@@ -148,8 +149,8 @@ def train(
 
 def training_batches(
     dataset: ImageDataset, recipe: Recipe, seed: int, first_step: int, engine: Engine
-) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """(step, images, labels) from the first step to the last, over all epochs; each process gets its share of a batch."""
+) -> Iterator[tuple[int, Tensor, Targets]]:
+    """(step, images, targets) from the first step to the last, over all epochs; each process gets its share of a batch."""
     epoch, start = divmod(first_step, len(dataset) // recipe.batch_size)
     remaining = batches(
         dataset,
@@ -163,8 +164,9 @@ def training_batches(
         drop_last=True,
         random_resized_crop=recipe.random_resized_crop,
     )
-    for step, (images, labels) in enumerate(remaining, first_step):
-        yield step, images[engine.rank :: engine.world], labels[engine.rank :: engine.world]
+    share = slice(engine.rank, None, engine.world)
+    for step, (images, targets) in enumerate(remaining, first_step):
+        yield step, images[share], select(targets, share)
 
 
 def count_steps(task: Task, recipe: Recipe, engine: Engine) -> int:

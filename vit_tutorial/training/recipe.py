@@ -1,145 +1,212 @@
-"""A recipe: every choice of a training run, in one flat YAML file."""
+"""A recipe: every choice of a training run, in one flat YAML file that states what differs from the defaults."""
 
 from __future__ import annotations
 
 import difflib
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar
 
 import yaml
 
+from vit_tutorial.cnn import CNNConfig
+from vit_tutorial.config import Config, setting
+from vit_tutorial.vit import SIZES, ViTConfig
+
 RECIPES = Path(__file__).parent.parent / "recipes"
+TRAINED, STEP, AUGMENTED, CHOSEN = (
+    "what is trained",
+    "how long, and with what step",
+    "regularisation and augmentation",
+    "selection",
+)
+WORDS, MACHINE = "for people", "machine"  # these two groups do not enter a run's definition
 
 
 class RecipeError(ValueError):
-    """A recipe is unknown, or a field of it is; the message names what is known."""
+    """A recipe is unknown, or a field of it is, or a value of a field; the message names what is known or allowed."""
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Config):
     """Every choice of a training run. The defaults are plain: no augmentation, no regularisation but weight decay.
 
-    What is trained:
-        name: the recipe's name, which is its file's.
-        title: one line for people.
-        task: "classification".
-        data: "digits", "mnist", "mnist_10k", "fashion_mnist", "cifar10", "digit_photos" or "image_folder".
-        train_share: share of the training split that is used, in (0, 1], the same of each class; the other splits stay whole.
-        variant: for an image folder, a sentence that says exactly which images these are.
-        on_bad: "stop" at an image file that cannot be read, or "skip" it.
-        on_leak: "stop" at an image that is in two splits or in two classes of a folder, or "drop" it where it does harm.
-        arch: "vit", or "cnn" for the convolutional network to compare with.
-        model: fields of `ViTConfig` (img_size, patch_size, embed_dim, depth, num_heads, drop_path_rate, ...), or
-            "size" (tiny, small, base, large) and the fields that differ; for a cnn, fields of `CNNConfig` (widths, depth).
-            in_chans and num_classes come from the data.
-
-    How long, and with what step:
-        epochs: passes over the training split.
-        batch_size: images a step, over all processes together; the last, smaller batch of an epoch is left out.
-        optimizer: "adamw", "adam", "sgd", or "muon" (Muon for the blocks' matrices, AdamW for the rest; see `MuonAdamW`).
-        lr: peak learning rate.
-        weight_decay: on matrices only (see `parameter_groups`).
-        layer_decay: layer l of L learns with lr * layer_decay^(L + 1 - l), the head with lr (see `parameter_groups`); 1 for none.
-        betas: AdamW's two averaging factors; SGD takes the first as its momentum.
-        schedule: "cosine", "constant" or "step", each after the warm-up.
-        warmup_epochs: length of the linear warm-up, may be a fraction.
-        min_lr: last learning rate of the cosine.
-        milestones, gamma: "step" multiplies by gamma when these fractions of the training have passed.
-        clip_grad: largest global norm of the gradient; 0 does not clip.
-
-    Regularisation and augmentation (drop path and dropout are model fields):
-        label_smoothing: e in (1 - e) * one-hot + e / K.
-        ema_decay: d of the weights' moving average, which is then what is evaluated and saved; 0 for none.
-        shift: largest translation in pixels. rotate: largest rotation in degrees. hflip: probability of mirroring.
-        crop_padding: pixels of padding before a random crop. rand_augment: (operations, magnitude 0..30), or None.
-        random_resized_crop: (smallest, largest) share of an image that is cut out and resized, or None.
-        mixup, cutmix: alpha of their Beta distribution, 0 for none. random_erasing: probability.
-
-    Selection (on the validation split; the test split is scored once, at the end):
-        eval_every: epochs between two evaluations.
-        patience: stop after so many evaluations without a better one; None never stops early.
-
-    Machine:
-        device: "auto", "cpu", "cuda" or "mps". precision: "fp32" or "bf16". compile: use torch.compile.
-        threads: CPU threads, None for torch's choice. workers: processes that decode images of a folder.
-        checkpoint_every_seconds, checkpoint_every_steps: whichever comes first; None switches one off.
-        seeds: the seeds of the recorded runs.
+    The fields define the experiment, except those of the groups "for people" and "machine": these may change between two halves of a
+    run. `vit-tutorial train --fields` prints them all.
     """
 
+    error: ClassVar[type[ValueError]] = RecipeError
+
     name: str
-    title: str = ""
-    task: str = "classification"
-    data: str = "digits"
-    train_share: float = 1.0
-    variant: str = ""
-    on_bad: str = "stop"
-    on_leak: str = "stop"
-    arch: str = "vit"
-    model: dict[str, Any] = field(default_factory=dict)
+    title: str = setting("", "one line about it", group=WORDS)
+    variant: str = setting("", "for an image folder, a sentence that says exactly which images these are", group=WORDS)
+    seeds: tuple[int, ...] = setting((0, 1, 2), "seeds of the recorded runs", "[0, inf)", group=WORDS)
 
-    epochs: int = 10
-    batch_size: int = 64
-    optimizer: str = "adamw"
-    lr: float = 1e-3
-    weight_decay: float = 0.05
-    layer_decay: float = 1.0
-    betas: tuple[float, float] = (0.9, 0.999)
-    schedule: str = "cosine"
-    warmup_epochs: float = 0.0
-    min_lr: float = 0.0
-    milestones: tuple[float, ...] = (0.6, 0.8)
-    gamma: float = 0.1
-    clip_grad: float = 1.0
+    task: str = setting("classification", "what the model learns", one_of=("classification",), group=TRAINED)
+    data: str = setting(
+        "digits",
+        "digits, mnist, mnist_10k, fashion_mnist, cifar10, digit_photos, or image_folder for one's own images",
+        group=TRAINED,
+    )
+    train_share: float = setting(
+        1.0,
+        "share of the training split that is used, the same of each class; the other splits stay whole",
+        "(0, 1]",
+        group=TRAINED,
+    )
+    on_bad: str = setting(
+        "stop", "what to do at an image file that cannot be read", one_of=("stop", "skip"), group=TRAINED
+    )
+    on_leak: str = setting(
+        "stop",
+        "what to do at an image that is in two splits or in two classes of a folder; drop it where it does harm",
+        one_of=("stop", "drop"),
+        group=TRAINED,
+    )
+    arch: str = setting(
+        "vit", "a ViT, or the convolutional network to compare with", one_of=("vit", "cnn"), group=TRAINED
+    )
+    model: dict[str, Any] = setting(  # noqa: RUF009 - it is copied
+        {},
+        "its fields: of ViTConfig (img_size, patch_size, embed_dim, depth, num_heads, drop_path_rate, ...), or size (tiny, small, base, large) and "
+        "the fields that differ; of CNNConfig (widths, depth) for a cnn. in_chans and num_classes come from the data",
+        group=TRAINED,
+    )
 
-    label_smoothing: float = 0.0
-    ema_decay: float = 0.0
-    shift: float = 0.0
-    rotate: float = 0.0
-    hflip: float = 0.0
-    crop_padding: int = 0
-    rand_augment: tuple[int, int] | None = None
-    random_resized_crop: tuple[float, float] | None = None
-    mixup: float = 0.0
-    cutmix: float = 0.0
-    random_erasing: float = 0.0
+    epochs: int = setting(10, "passes over the training split", "[1, inf)", group=STEP)
+    batch_size: int = setting(
+        64,
+        "images a step, over all processes together; an epoch's last, smaller batch is left out",
+        "[1, inf)",
+        group=STEP,
+    )
+    optimizer: str = setting(
+        "adamw",
+        "muon takes Muon for the blocks' matrices and AdamW for the rest (see MuonAdamW)",
+        one_of=("adamw", "adam", "sgd", "muon"),
+        group=STEP,
+    )
+    lr: float = setting(1e-3, "peak learning rate", "(0, inf)", group=STEP)
+    weight_decay: float = setting(0.05, "on matrices only (see parameter_groups)", "[0, inf)", group=STEP)
+    layer_decay: float = setting(
+        1.0,
+        "d: layer l of L learns with lr * d^(L + 1 - l), the head with lr (see parameter_groups)",
+        "(0, 1]",
+        group=STEP,
+    )
+    betas: tuple[float, float] = setting(
+        (0.9, 0.999), "AdamW's averaging factors; SGD takes the first as its momentum", "[0, 1)", group=STEP
+    )
+    schedule: str = setting(
+        "cosine", "of the learning rate, after the warm-up", one_of=("cosine", "constant", "step"), group=STEP
+    )
+    warmup_epochs: float = setting(0.0, "length of the linear warm-up, may be a fraction", "[0, inf)", group=STEP)
+    min_lr: float = setting(0.0, "last learning rate of the cosine, at most lr", "[0, inf)", group=STEP)
+    milestones: tuple[float, ...] = setting(
+        (0.6, 0.8),
+        "step multiplies by gamma when these shares of the training have passed",
+        "(0, 1)",
+        ascending=True,
+        group=STEP,
+    )
+    gamma: float = setting(0.1, "factor at each milestone", "(0, 1]", group=STEP)
+    clip_grad: float = setting(1.0, "largest global norm of the gradient; 0 does not clip", "[0, inf)", group=STEP)
+    precision: str = setting("fp32", "number format of matrix products", one_of=("fp32", "bf16"), group=STEP)
+    compile: bool = setting(False, "compile the model with torch.compile", group=STEP)
 
-    eval_every: int = 1
-    patience: int | None = None
+    label_smoothing: float = setting(0.0, "e in (1 - e) * one-hot + e / K", "[0, 1)", group=AUGMENTED)
+    ema_decay: float = setting(
+        0.0,
+        "d of the weights' moving average, which is then what is evaluated and saved; 0 for none",
+        "[0, 1)",
+        group=AUGMENTED,
+    )
+    shift: float = setting(0.0, "largest translation in pixels", "[0, inf)", group=AUGMENTED)
+    rotate: float = setting(0.0, "largest rotation in degrees", "[0, 180]", group=AUGMENTED)
+    hflip: float = setting(0.0, "probability of mirroring", "[0, 1]", group=AUGMENTED)
+    crop_padding: int = setting(0, "pixels of padding before a random crop", "[0, inf)", group=AUGMENTED)
+    rand_augment: tuple[int, int] | None = setting(
+        None, "operations an image, and their magnitude", ("[1, inf)", "[0, 30]"), group=AUGMENTED
+    )
+    random_resized_crop: tuple[float, float] | None = setting(
+        None,
+        "smallest and largest share of an image that is cut out and resized",
+        "(0, 1]",
+        ascending=True,
+        group=AUGMENTED,
+    )
+    mixup: float = setting(0.0, "alpha of its Beta distribution, 0 for none", "[0, inf)", group=AUGMENTED)
+    cutmix: float = setting(0.0, "alpha of its Beta distribution, 0 for none", "[0, inf)", group=AUGMENTED)
+    random_erasing: float = setting(0.0, "probability of erasing a rectangle", "[0, 1]", group=AUGMENTED)
 
-    device: str = "auto"
-    precision: str = "fp32"
-    compile: bool = False
-    threads: int | None = None
-    workers: int = 0
-    checkpoint_every_seconds: float | None = 60.0
-    checkpoint_every_steps: int | None = None
-    seeds: tuple[int, ...] = (0, 1, 2)
+    eval_every: int = setting(1, "epochs between two evaluations on the validation split", "[1, inf)", group=CHOSEN)
+    patience: int | None = setting(
+        None, "stop after so many evaluations without a better one; null never stops early", "[1, inf)", group=CHOSEN
+    )
 
-    def to_dict(self) -> dict[str, Any]:
-        """All fields, as JSON knows them (lists for tuples)."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+    device: str = setting(
+        "auto",
+        "where to compute; auto takes a GPU where there is one",
+        one_of=("auto", "cpu", "cuda", "mps"),
+        group=MACHINE,
+    )
+    threads: int | None = setting(None, "threads of the CPU; null leaves torch its choice", "[1, inf)", group=MACHINE)
+    workers: int = setting(0, "processes that decode images of a folder", "[0, inf)", group=MACHINE)
+    checkpoint_every_seconds: float | None = setting(
+        60.0, "seconds between two checkpoints; null for none by time", "[0, inf)", group=MACHINE
+    )
+    checkpoint_every_steps: int | None = setting(
+        None, "steps between two checkpoints; null for none by steps", "[1, inf)", group=MACHINE
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(set(self.seeds)) < len(self.seeds):
+            raise RecipeError(f"seeds is {list(self.seeds)}; each seed can be there once")
+        if self.min_lr > self.lr:
+            raise RecipeError(f"min_lr is {self.min_lr:g}; it must be at most lr, which is {self.lr:g}")
+        if self.arch == "cnn" and self.layer_decay != 1:
+            raise RecipeError(f"layer_decay is {self.layer_decay}, but only a vit knows it; leave it out for arch cnn")
+        object.__setattr__(self, "model", checked_model(self.arch, self.model))
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Recipe:
-        """The inverse of `to_dict`. Raises RecipeError for an unknown field or a wrong type."""
+        """The inverse of `to_dict`. Raises RecipeError for an unknown field or a wrong value."""
         return cls(name=str(content["name"])).with_(**{key: value for key, value in content.items() if key != "name"})
 
     def with_(self, **overrides: Any) -> Recipe:
         """A copy with some fields changed; `with_(**{"model.depth": 6})` changes one field of the model."""
-        model = dict(self.model)
         changes: dict[str, Any] = {}
         for key, value in overrides.items():
             key, _, inner = key.replace("__", ".").partition(".")
+            self.known(key)
             if inner and key != "model":
                 raise RecipeError(f"field {key!r} has no inner fields; only model has, as in model.depth")
-            if inner:
-                model[inner] = _number(value)
-            elif key == "model":
-                model = {name: _number(item) for name, item in _mapping(value).items()}
-            else:
-                changes[key] = _convert(key, value)
-        return _checked(replace(self, model=model, **changes))
+            changes[key] = {**changes.get(key, self.model), inner: value} if inner else value
+        return replace(self, **changes)
+
+    def experiment(self) -> dict[str, Any]:
+        """The fields that define the computation: two halves of a run have to agree in them. As `to_dict`."""
+        beside = [f.name for f in fields(self) if f.metadata.get("group") in (WORDS, MACHINE)]
+        return {name: value for name, value in self.to_dict().items() if name not in beside}
+
+
+def checked_model(arch: str, model: dict[str, Any]) -> dict[str, Any]:
+    """The model's fields, converted to their types. Raises RecipeError for an unknown field or a wrong value."""
+    kind: type[Config] = CNNConfig if arch == "cnn" else ViTConfig
+    read = {}
+    for name, value in model.items():
+        if name == "size" and arch == "vit":
+            if value not in SIZES:
+                raise RecipeError(f"model.size is {value!r}; it must be one of {', '.join(SIZES)}")
+            read[name] = value
+            continue
+        try:
+            read[name] = kind.read(name, value)
+        except ValueError as error:
+            known = str(error).startswith(f"{name} is ")
+            raise RecipeError(f"model.{error}" if known else str(error)) from error
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in read.items()}
 
 
 def load_recipe(name_or_path: str | Path, **overrides: Any) -> Recipe:
@@ -171,81 +238,6 @@ def load_recipe(name_or_path: str | Path, **overrides: Any) -> Recipe:
 def list_recipes() -> list[str]:
     """The names of the recipes that come with the package."""
     return sorted(path.stem for path in RECIPES.glob("*.yaml"))
-
-
-CHOICES = {
-    "arch": ("vit", "cnn"),
-    "optimizer": ("adamw", "adam", "sgd", "muon"),
-    "schedule": ("cosine", "constant", "step"),
-    "precision": ("fp32", "bf16"),
-    "on_bad": ("stop", "skip"),
-    "on_leak": ("stop", "drop"),
-}
-POSITIVE = ("epochs", "batch_size", "lr", "eval_every")
-
-
-def _checked(recipe: Recipe) -> Recipe:
-    for key, allowed in CHOICES.items():
-        if getattr(recipe, key) not in allowed:
-            raise RecipeError(f"{key} is {getattr(recipe, key)!r}; choose {', '.join(allowed)}")
-    for key in POSITIVE:
-        if getattr(recipe, key) <= 0:
-            raise RecipeError(f"{key} is {getattr(recipe, key)}; it must be larger than 0")
-    if not 0 <= recipe.ema_decay < 1:
-        raise RecipeError(f"ema_decay is {recipe.ema_decay}; it must be in [0, 1)")
-    if not 0 < recipe.train_share <= 1:
-        raise RecipeError(f"train_share is {recipe.train_share}; it must be above 0 and at most 1")
-    if not 0 < recipe.layer_decay <= 1:
-        raise RecipeError(f"layer_decay is {recipe.layer_decay}; it must be above 0 and at most 1")
-    if recipe.arch == "cnn" and recipe.layer_decay != 1:
-        raise RecipeError(f"layer_decay is {recipe.layer_decay}, but only a vit knows it; leave it out for arch cnn")
-    if not 0 <= recipe.label_smoothing < 1:
-        raise RecipeError(f"label_smoothing is {recipe.label_smoothing}; it must be in [0, 1)")
-    return recipe
-
-
-def _convert(key: str, value: Any) -> Any:
-    """A value from YAML or the command line as the field's type ("1e-3" is a string to YAML 1.1)."""
-    hints = get_type_hints(Recipe)
-    if key not in hints:
-        near = difflib.get_close_matches(key, hints, n=1)
-        remedy = f"did you mean {near[0]!r}?" if near else f"known fields: {', '.join(hints)}"
-        raise RecipeError(f"unknown field {key!r} in a recipe; {remedy}")
-    hint = hints[key]
-    if type(None) in get_args(hint):  # "int | None"
-        if value is None:
-            return None
-        hint = get_args(hint)[0]
-    try:
-        return _as(hint, value)
-    except (TypeError, ValueError) as error:
-        expected = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
-        raise RecipeError(f"field {key!r} is {value!r}; expected {expected}") from error
-
-
-def _as(kind: Any, value: Any) -> Any:
-    """The value as str, bool, int, float or a tuple of those. Raises TypeError or ValueError if it is none."""
-    if kind in (str, bool):
-        if not isinstance(value, kind):
-            raise TypeError
-        return value
-    if get_origin(kind) is tuple:
-        items = list(value) if isinstance(value, (list, tuple)) else [value]
-        kinds = get_args(kind)
-        if kinds[-1] is Ellipsis:
-            kinds = kinds[:1] * len(items)
-        return tuple(_as(inner, item) for inner, item in zip(kinds, items, strict=True))
-    number = kind(value)
-    if isinstance(value, bool) or number != float(value):  # shift: true, or epochs: 1.5
-        raise ValueError
-    return number
-
-
-def _number(value: Any) -> Any:
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
 
 
 def _mapping(value: Any) -> dict[str, Any]:

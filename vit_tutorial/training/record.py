@@ -40,6 +40,7 @@ def make_record(
     splits: Splits,
     results: Sequence[Result],
     status: str = COMPLETE,
+    best_by: str = "accuracy",
 ) -> Record:
     """One record of several runs that differ only in the seed.
 
@@ -52,6 +53,7 @@ def make_record(
         splits: the data.
         results: what `fit` gave for each seed.
         status: "complete" or "short run, no quality claim".
+        best_by: the task's metric that chose the weights.
 
     Raises:
         RecordError: the runs were not all made by the same code on the same machine.
@@ -72,6 +74,7 @@ def make_record(
         "command": command,
         "recipe": recipe.to_dict(),
         "overrides": overrides,
+        "best_by": best_by,
         "seeds": list(seeds),
         "data": {
             "name": splits.name,
@@ -87,6 +90,15 @@ def make_record(
         **made_by,
         "status": status,
     }
+
+
+def headline(record: Record) -> tuple[str, dict[str, Any]]:
+    """Name and summary of the metric by which the record is judged: that which chose the weights, on the test split.
+
+    A record from before other tasks than classification existed does not name it; it is the accuracy.
+    """
+    name = f"test_{record.get('best_by', 'accuracy')}"
+    return name, record["metrics"][name]
 
 
 def summary(name: str, values: Sequence[float]) -> dict[str, Any]:

@@ -18,11 +18,6 @@ from typing import Any
 from vit_tutorial.training.checkpoint import write_text
 from vit_tutorial.training.recipe import Recipe
 
-# Fields that may change between two halves of a run: they do not enter the computation's definition.
-FREE_FIELDS = {
-    "title", "variant", "seeds", "workers", "threads", "device", "checkpoint_every_seconds", "checkpoint_every_steps"
-}  # fmt: skip
-
 
 class RunFolderError(ValueError):
     """The folder holds a run of another recipe, seed or data; the message says what differs."""
@@ -55,7 +50,7 @@ class RunFolder:
                 **Recipe(recipe.name).to_dict(),
                 **there["recipe"],
             }  # a field newer than the run: its default
-            differences = _differences(there, wanted)
+            differences = _differences(there, wanted, recipe)
             if differences:
                 raise RunFolderError(
                     f"{self.path} holds another run: {'; '.join(differences)}. "
@@ -74,11 +69,11 @@ class RunFolder:
         return json.loads(self.result.read_text(encoding="utf-8")) if self.result.exists() else None
 
 
-def _differences(there: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+def _differences(there: dict[str, Any], wanted: dict[str, Any], recipe: Recipe) -> list[str]:
     found = [
-        f"{key} is {there['recipe'].get(key)!r} there and {value!r} now"
-        for key, value in wanted["recipe"].items()
-        if key not in FREE_FIELDS and there["recipe"].get(key) != value
+        f"{key} is {there['recipe'][key]!r} there and {value!r} now"
+        for key, value in recipe.experiment().items()
+        if there["recipe"][key] != value
     ]
     if there["seed"] != wanted["seed"]:
         found.append(f"seed is {there['seed']} there and {wanted['seed']} now")
