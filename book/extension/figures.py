@@ -57,9 +57,9 @@ class LiveFigure(SphinxDirective):
             raise self.error(f"no live figure {self.arguments[0]!r}; there is: explorer")
         # Imported here, so that a build which reads no page with a figure does not import torch.
         from vit_tutorial.widgets.assets import needed, sources
-        from vit_tutorial.widgets.attention_explorer import page_element
-        from vit_tutorial.widgets.explorer_picture import draw
-        from vit_tutorial.widgets.explorer_state import check_steps, start_state
+        from vit_tutorial.widgets.attention_explorer.page import page_element
+        from vit_tutorial.widgets.attention_explorer.state import check_steps, start_state
+        from vit_tutorial.widgets.attention_explorer.still import draw
 
         state = {name: yaml.safe_load(self.options[name]) for name in OPTIONS if name in self.options}
         state.update(
@@ -115,7 +115,7 @@ def start_figures(app: Sphinx, pagename: str, templatename: str, context: dict[s
         return
     base = context["pathto"](FOLDER, resource=True)
     if 'data-vt-figure="live"' in body:
-        from vit_tutorial.widgets.sliders_page import to_files
+        from vit_tutorial.widgets.sliders.page import to_files
 
         body = to_files(body, Path(app.outdir) / FOLDER / "live", f"{base}/live")
     context["body"] = f'{body}\n<script src="{base}/vit-figures.js" defer></script>'

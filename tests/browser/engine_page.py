@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vit_tutorial.vit import VisionTransformer, ViTConfig
-from vit_tutorial.widgets.export import PageModel, page_model
+from vit_tutorial.widgets.models.export import PageModel, page_model
 
 ENGINE = Path(__file__).parents[2] / "vit_tutorial" / "widgets" / "engine"
 BUNDLE = ENGINE / "dist" / "vit-engine.js"

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from engine_page import random_model
 
-from vit_tutorial.widgets import page_model
 from vit_tutorial.widgets.assets import LOADER, needed, write_assets
-from vit_tutorial.widgets.attention_explorer import page_element
-from vit_tutorial.widgets.explorer_picture import draw
-from vit_tutorial.widgets.explorer_state import start_state
-from vit_tutorial.widgets.export import export_page
+from vit_tutorial.widgets.attention_explorer.page import page_element
+from vit_tutorial.widgets.attention_explorer.state import start_state
+from vit_tutorial.widgets.attention_explorer.still import draw
+from vit_tutorial.widgets.models import page_model
+from vit_tutorial.widgets.models.export import export_page
 
 CSS = Path(__file__).parents[2] / "book" / "assets" / "book.css"
 STEPS = [

@@ -20,7 +20,7 @@ from engine_twin import twin_forward
 
 from vit_tutorial.vit import count_parameters
 from vit_tutorial.widgets import build
-from vit_tutorial.widgets.export import export_onnx, export_page, page_model
+from vit_tutorial.widgets.models.export import export_onnx, export_page, page_model
 
 DIGIT = {"img_size": 28, "patch_size": 4, "in_chans": 1, "num_classes": 10, "embed_dim": 64, "depth": 4, "num_heads": 4}
 PHOTO = {

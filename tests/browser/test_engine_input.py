@@ -12,7 +12,7 @@ import torch
 from engine_page import BUNDLE, EnginePage, random_image, random_model, top1_agreement
 from engine_twin import twin_forward
 
-from vit_tutorial.widgets.export import PageModel, export_page, page_model
+from vit_tutorial.widgets.models.export import PageModel, export_page, page_model
 
 DIGIT = {"img_size": 28, "patch_size": 4, "in_chans": 1, "num_classes": 10, "embed_dim": 64, "depth": 4, "num_heads": 4}
 

@@ -109,7 +109,7 @@ def test_the_last_reading_of_the_logit_lens_is_the_prediction(engine: EnginePage
 
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3)])
 def test_a_picture_becomes_the_input_that_python_makes(engine: EnginePage, mode: str, channels: int) -> None:
-    from vit_tutorial.widgets.export import page_model
+    from vit_tutorial.widgets.models.export import page_model
 
     mean, std = [0.1, 0.2, 0.3][:channels], [0.5, 0.6, 0.7][:channels]
     model = random_model(**{**OBLONG, "in_chans": channels})

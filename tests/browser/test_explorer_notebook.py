@@ -37,7 +37,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("lab")
     models = tmp_path_factory.mktemp("models")
     need_models(models)
-    other = f"from vit_tutorial.widgets import page_model; from pathlib import Path; page_model.MODELS = Path({str(models)!r})\n" if any(models.iterdir()) else ""  # fmt: skip
+    other = f"from vit_tutorial.widgets.models import page_model; from pathlib import Path; page_model.MODELS = Path({str(models)!r})\n" if any(models.iterdir()) else ""  # fmt: skip
     sources = [SETUP + other + CELLS[0], *CELLS[1:]]
     cells = [{"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": s, "outputs": [], "execution_count": None} for i, s in enumerate(sources)]  # fmt: skip
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}

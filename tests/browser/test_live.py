@@ -19,7 +19,7 @@ from PIL import Image
 
 from vit_tutorial.widgets import live
 from vit_tutorial.widgets.assets import LOADER, needed, write_assets
-from vit_tutorial.widgets.sliders_page import to_files
+from vit_tutorial.widgets.sliders.page import to_files
 
 axe = pytest.importorskip("axe_playwright_python.base", reason="axe-playwright-python is not installed")
 AXE = Path(axe.AXE_FILE_PATH).read_text(encoding="utf-8")

@@ -10,8 +10,8 @@ from engine_page import EnginePage, top_classes
 
 from vit_tutorial.data import Splits, image_folder, mnist_10k, normalize
 from vit_tutorial.training.record import read_record
-from vit_tutorial.widgets.export import PageModel
-from vit_tutorial.widgets.page_model import load_page_model, page_models, read_page_model
+from vit_tutorial.widgets.models.export import PageModel
+from vit_tutorial.widgets.models.page_model import load_page_model, page_models, read_page_model
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from vit_tutorial.cli import main
 from vit_tutorial.data import image_folder, normalize
 from vit_tutorial.vit import VisionTransformer
 from vit_tutorial.weights import load_model, read_extra
-from vit_tutorial.widgets.export import export_onnx
-from vit_tutorial.widgets.page_model import page_models
+from vit_tutorial.widgets.models.export import export_onnx
+from vit_tutorial.widgets.models.page_model import page_models
 
 Capture = pytest.CaptureFixture[str]
 RECIPE = ["image_folder", "--quiet", "--device", "cpu"]

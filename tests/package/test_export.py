@@ -15,7 +15,7 @@ import torch
 from vit_tutorial.cli import main
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import save_model
-from vit_tutorial.widgets.export import (
+from vit_tutorial.widgets.models.export import (
     PageModel,
     export_onnx,
     export_page,

@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from vit_tutorial.widgets import live
-from vit_tutorial.widgets.sliders_kernel import KernelFigure
-from vit_tutorial.widgets.sliders_page import PageFigure, to_files
+from vit_tutorial.widgets.sliders.page import PageFigure, to_files
+from vit_tutorial.widgets.sliders.widget import KernelFigure
 
 
 def plain(layer: int = 0, head: int = 0, **_: Any) -> Figure:
@@ -340,6 +340,6 @@ def test_an_error_in_the_first_drawing_reaches_the_cell() -> None:
 
 
 def test_a_build_that_only_moves_pictures_imports_no_widgets() -> None:
-    code = "import sys; import vit_tutorial.widgets.sliders_page; print([m for m in ('anywidget', 'ipywidgets') if m in sys.modules])"
+    code = "import sys; import vit_tutorial.widgets.sliders.page; print([m for m in ('anywidget', 'ipywidgets') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

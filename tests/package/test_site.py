@@ -15,7 +15,7 @@ from odd_images import noise
 from vit_tutorial.cli import main
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import save_model
-from vit_tutorial.widgets.export import page_model
+from vit_tutorial.widgets.models.export import page_model
 from vit_tutorial.widgets.site import STYLE, export_site
 
 DESCRIPTION = {"classes": ["cat", "</script><b>", "owl"], "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]}

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from vit_tutorial.vit import VisionTransformer, ViTConfig
-from vit_tutorial.widgets import page_model
-from vit_tutorial.widgets.export import export_page
+from vit_tutorial.widgets.models import page_model
+from vit_tutorial.widgets.models.export import export_page
 
 docutils = pytest.importorskip("sphinx.util.docutils", reason="Sphinx is not installed")
 application = pytest.importorskip("sphinx.application", reason="Sphinx is not installed")

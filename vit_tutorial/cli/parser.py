@@ -10,12 +10,13 @@ import yaml
 
 from vit_tutorial.cli.commands import evaluate_run, show_results
 from vit_tutorial.cli.doctor import diagnose
+from vit_tutorial.cli.export import run_export
 from vit_tutorial.cli.predict import predict_images
 from vit_tutorial.cli.train import train_recipe
 from vit_tutorial.cnn import CNNConfig
 from vit_tutorial.training import Recipe, list_recipes
 from vit_tutorial.vit import ViTConfig
-from vit_tutorial.widgets.export import add_export_arguments, run_export
+from vit_tutorial.widgets.models.export import DTYPES
 
 TRAIN_EXAMPLES = """examples:
   vit-tutorial train digits
@@ -108,7 +109,25 @@ def _add_predict(commands: Any) -> None:
 
 def _add_export(commands: Any) -> None:
     summary = "write a model as a web page, for the book's pages, or for other runtimes (ONNX)"
-    add_export_arguments(_command(commands, "export", summary, run_export, EXPORT_EXAMPLES))
+    p = _command(commands, "export", summary, run_export, EXPORT_EXAMPLES)
+    p.add_argument("model", type=Path, help="a run's folder, or a model file (safetensors, as training writes it)")
+    p.add_argument(
+        "--to",
+        choices=["site", "page", "onnx"],
+        required=True,
+        help="site: one HTML file that runs it; page: for the book's figures; onnx: for other runtimes",
+    )
+    p.add_argument("--out", type=Path, help="where to write, without suffix (default: beside the model)")
+    p.add_argument(
+        "--pictures",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="of a site: image files that become part of it",
+    )
+    p.add_argument("--title", default="A Vision Transformer", help="of a site")
+    p.add_argument("--dtype", choices=DTYPES, default="int8", help="how the page's weights are stored (default: int8)")
 
 
 def _add_results(commands: Any) -> None:

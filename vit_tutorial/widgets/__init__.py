@@ -5,12 +5,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-_HOME = {  # imported when first asked for, so that a build which needs no figure imports neither torch nor the widgets' libraries
-    "AttentionExplorer": "attention_explorer",
-    "explorer": "attention_explorer",
-    "live": "sliders",
-    "load_page_model": "page_model",
-    "open_picture": "page_model",
+# Imported when first asked for, so that a build which needs no figure imports neither torch nor the widgets' libraries.
+# No module or folder here may have one of these names: importing it would put it in the place of what is meant.
+_HOME = {
+    "AttentionExplorer": "attention_explorer.widget",
+    "explorer": "attention_explorer.figure",
+    "live": "sliders.figure",
+    "load_page_model": "models.page_model",
+    "open_picture": "models.page_model",
 }
 __all__ = ["AttentionExplorer", "explorer", "live", "load_page_model", "open_picture"]
 

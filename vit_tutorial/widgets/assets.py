@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from vit_tutorial.widgets import page_model
-from vit_tutorial.widgets.export import PageModel
-from vit_tutorial.widgets.page_model import GALLERY, gallery, read_page_model
+from vit_tutorial.widgets.models import page_model
+from vit_tutorial.widgets.models.export import PageModel
+from vit_tutorial.widgets.models.page_model import GALLERY, gallery, read_page_model
 
 HERE = Path(__file__).parent
 LOADER = "vit-figures.js"  # what a page with figures starts with; the figures name the rest

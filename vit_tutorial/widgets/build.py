@@ -1,12 +1,12 @@
 """Rebuild the committed files that the figures load from their readable sources: ``python -m vit_tutorial.widgets.build``.
 
-    engine/kernel.wat  ->  engine/kernel.wasm.js      the matrix product, assembled by wabt's wat2wasm, as base64
-    engine/page.js     ->  engine/dist/vit-engine.js  one minified classic script, by esbuild: a page loads it from http or from a file
-    explorer/page.js   ->  explorer/dist/vit-explorer.js   the attention explorer for a built page
-    explorer/loader.js ->  explorer/dist/vit-figures.js    what a page with figures starts with
-    explorer/widget.js ->  explorer/dist/widget.js         the explorer and its engine as one ES module, for notebooks (anywidget)
-    live/page.js       ->  live/dist/vit-live.js           the controls of pre-rendered figures for a built page
-    live/widget.js     ->  live/dist/widget.js             the same for notebooks
+    engine/kernel.wat            ->  engine/kernel.wasm.js                    the matrix product, assembled by wabt's wat2wasm, as base64
+    engine/page.js               ->  engine/dist/vit-engine.js                one minified classic script, by esbuild: a page loads it from http or from a file
+    attention_explorer/page.js   ->  attention_explorer/dist/vit-explorer.js  the attention explorer for a built page
+    attention_explorer/loader.js ->  attention_explorer/dist/vit-figures.js   what a page with figures starts with
+    attention_explorer/widget.js ->  attention_explorer/dist/widget.js        the explorer and its engine as one ES module, for notebooks (anywidget)
+    sliders/page.js              ->  sliders/dist/vit-live.js                 the controls of pre-rendered figures for a built page
+    sliders/widget.js            ->  sliders/dist/widget.js                   the same for notebooks
 
 Whoever builds the book needs none of this: the results are committed, and a test rebuilds and compares them where the tools are. The
 tools come from npm, in these exact versions, so that the same sources give the same bytes; ``npx`` fetches them when they are missing.
@@ -26,11 +26,11 @@ HERE = Path(__file__).parent
 KERNEL = HERE / "engine" / "kernel.wat"
 BUNDLES = {  # entry: bundle
     HERE / "engine" / "page.js": HERE / "engine" / "dist" / "vit-engine.js",
-    HERE / "explorer" / "page.js": HERE / "explorer" / "dist" / "vit-explorer.js",
-    HERE / "explorer" / "loader.js": HERE / "explorer" / "dist" / "vit-figures.js",
-    HERE / "explorer" / "widget.js": HERE / "explorer" / "dist" / "widget.js",
-    HERE / "live" / "page.js": HERE / "live" / "dist" / "vit-live.js",
-    HERE / "live" / "widget.js": HERE / "live" / "dist" / "widget.js",
+    HERE / "attention_explorer" / "page.js": HERE / "attention_explorer" / "dist" / "vit-explorer.js",
+    HERE / "attention_explorer" / "loader.js": HERE / "attention_explorer" / "dist" / "vit-figures.js",
+    HERE / "attention_explorer" / "widget.js": HERE / "attention_explorer" / "dist" / "widget.js",
+    HERE / "sliders" / "page.js": HERE / "sliders" / "dist" / "vit-live.js",
+    HERE / "sliders" / "widget.js": HERE / "sliders" / "dist" / "widget.js",
 }
 
 

@@ -11,8 +11,8 @@ from vit_tutorial.data.decode import fit, open_image
 from vit_tutorial.patches import pair
 from vit_tutorial.vit import VisionTransformer
 from vit_tutorial.widgets.assets import asset_text
-from vit_tutorial.widgets.export import page_model
-from vit_tutorial.widgets.page_model import data_address
+from vit_tutorial.widgets.models.export import page_model
+from vit_tutorial.widgets.models.page_model import data_address
 
 NAME, DISPLAY = "mine", 224  # of the model in its script; pixels of a picture to look at
 CODE = ("vit-engine.js", "vit-explorer.js")
@@ -56,7 +56,7 @@ def export_site(
     Args:
         model: a classifier with a class token, which the explorer asks first.
         out: the file, ``something.html``.
-        classes, mean, std, dtype: see :func:`~vit_tutorial.widgets.export.page_model`.
+        classes, mean, std, dtype: see :func:`~vit_tutorial.widgets.models.export.page_model`.
         pictures: image files for the row of pictures; at least one. They become part of the page: only those that may be published.
         title: of the page.
 

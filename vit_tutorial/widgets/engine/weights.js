@@ -1,4 +1,4 @@
-/** Reading the page format: a manifest (JSON) and one binary file, both written by vit_tutorial/widgets/export.py. */
+/** Reading the page format: a manifest (JSON) and one binary file, both written by vit_tutorial/widgets/models/export.py. */
 
 const FORMAT = 'vit-tutorial-page';
 const VERSION = 1;

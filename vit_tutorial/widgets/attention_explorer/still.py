@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -14,10 +14,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from vit_tutorial.interpret import record_attention
-from vit_tutorial.widgets.page_model import gallery, gallery_picture, load_page_model, open_picture, read_page_model
-
-if TYPE_CHECKING:
-    from vit_tutorial.widgets.explorer_state import ExplorerState
+from vit_tutorial.widgets.attention_explorer.state import ExplorerState
+from vit_tutorial.widgets.models.page_model import (
+    gallery,
+    gallery_picture,
+    load_page_model,
+    open_picture,
+    read_page_model,
+)
 
 INK, MUTED, LINE, ACCENT = (
     "#1d2129",
@@ -38,7 +42,7 @@ def shown_image(start: ExplorerState) -> str:
     """The name of the picture that the figure starts with."""
     entries = gallery(start.model)
     if not entries:
-        raise FileNotFoundError(f"no gallery for {start.model}; python -m vit_tutorial.widgets.gallery makes it")
+        raise FileNotFoundError(f"no gallery for {start.model}; python -m vit_tutorial.widgets.models.gallery makes it")
     return start.image if start.image not in (None, "drawn", "photo") else entries[0]["name"]
 
 

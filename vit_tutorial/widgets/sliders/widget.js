@@ -1,6 +1,6 @@
-/** In a notebook: the kernel draws the figure of each setting when it is asked for. Traits: see sliders_kernel.py. */
+/** In a notebook: the kernel draws the figure of each setting when it is asked for. Traits: see widget.py. */
 import { createControls, styles } from './figure.js';
-import { element } from '../explorer/dom.js';
+import { element } from '../attention_explorer/dom.js';
 
 const PATIENCE = 500; // ms until the reader is told that the kernel is drawing
 

@@ -6,7 +6,6 @@ page opened from a file may not fetch another file, both are written a second ti
 
 from __future__ import annotations
 
-import argparse
 import base64
 import hashlib
 import json
@@ -20,11 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vit_tutorial.training import RunFolder
 from vit_tutorial.vit import VisionTransformer, ViTConfig
-from vit_tutorial.weights import load_model, read_extra
+from vit_tutorial.widgets.models.page_model import FORMAT, VERSION
 
-FORMAT, VERSION = "vit-tutorial-page", 1  # engine/weights.js reads exactly these
 DTYPES = ("int8", "fp16", "fp32")
 
 
@@ -209,55 +206,3 @@ def _onnx_metadata(
     if classes is not None:
         metadata["classes"] = json.dumps([str(name) for name in classes], ensure_ascii=False)
     return {**metadata, "channels": kind, "preprocessing": words}
-
-
-def add_export_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of ``vit-tutorial export``."""
-    parser.add_argument("model", type=Path, help="a run's folder, or a model file (safetensors, as training writes it)")
-    parser.add_argument(
-        "--to",
-        choices=["site", "page", "onnx"],
-        required=True,
-        help="site: one HTML file that runs it; page: for the book's figures; onnx: for other runtimes",
-    )
-    parser.add_argument("--out", type=Path, help="where to write, without suffix (default: beside the model)")
-    parser.add_argument(
-        "--pictures",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="FILE",
-        help="of a site: image files that become part of it",
-    )
-    parser.add_argument("--title", default="A Vision Transformer", help="of a site")
-    parser.add_argument(
-        "--dtype", choices=DTYPES, default="int8", help="how the page's weights are stored (default: int8)"
-    )
-
-
-def run_export(arguments: argparse.Namespace) -> int:
-    """``vit-tutorial export MODEL --to site|page|onnx``: writes the files and says their sizes. Returns the exit status.
-
-    Raises:
-        ValueError, OSError: the model cannot be read or written. ImportError: ONNX's packages are not installed.
-    """
-    path = RunFolder(arguments.model).model if arguments.model.is_dir() else arguments.model
-    model, extra = load_model(path), read_extra(path)
-    out = arguments.out or path.with_suffix("")
-    describe: dict[str, Any] = {key: extra.get(key) for key in ("classes", "mean", "std")}
-    if arguments.to == "onnx":
-        paths = [export_onnx(model, out.with_name(out.name.removesuffix(".onnx") + ".onnx"), **describe)]
-    elif arguments.to == "site":
-        from vit_tutorial.widgets.site import export_site  # which needs this file
-
-        file = out.with_name(out.name.removesuffix(".html") + ".html")
-        paths = [
-            export_site(
-                model, file, **describe, pictures=arguments.pictures, title=arguments.title, dtype=arguments.dtype
-            )
-        ]
-    else:
-        paths = export_page(model, out, arguments.dtype, **describe)
-    for path in paths:
-        print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
-    return 0

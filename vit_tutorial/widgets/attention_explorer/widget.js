@@ -2,7 +2,7 @@
 import * as engine from '../engine/index.js';
 import { createExplorer, showFault } from './figure.js';
 
-// Fields of the state (state.js) -> traits of AttentionExplorer (attention_explorer.py).
+// Fields of the state (state.js) -> traits of AttentionExplorer (widget.py).
 const TRAITS = {
   view: 'view', image: 'image', layer: 'layer', head: 'head', query: 'query', show: 'show', step: 'step', key: 'key', temperature: 'temperature',
   scale: 'scale', hide: 'hide', move: 'move', positions: 'positions', headsOff: 'heads_off', guide: 'guide',

@@ -6,11 +6,11 @@ from typing import Any
 
 import traitlets as t
 
-from vit_tutorial.widgets.page_model import gallery, read_page_model
+from vit_tutorial.widgets.models.page_model import gallery, read_page_model
 
 VIEWS = ("attention", "steps", "positions", "prediction")
 SHOWS = ("query", "received", "rollout")
-STATE = {  # field of the page's state (explorer/state.js): trait
+STATE = {  # field of the page's state (state.js): trait
     **{name: name for name in ("view", "image", "layer", "head", "query", "show", "step", "key", "temperature", "scale")},
     **{name: name for name in ("hide", "move", "positions", "guide")},
     "headsOff": "heads_off",

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 
-MODELS = Path(__file__).parent / "models"
-GALLERY = Path(__file__).parent / "gallery"
-FORMAT, VERSION = "vit-tutorial-page", 1
+MODELS = Path(__file__).parent
+GALLERY = MODELS / "gallery"
+FORMAT, VERSION = "vit-tutorial-page", 1  # engine/weights.js reads exactly these
 
 
 def page_models() -> list[str]:

@@ -1,4 +1,4 @@
-"""The explorer's pictures, made by ``python -m vit_tutorial.widgets.gallery`` and committed: all of them may be published.
+"""The explorer's pictures, made by ``python -m vit_tutorial.widgets.models.gallery`` and committed: all of them may be published.
 
     gallery/digits28.json    digits drawn by this file as smooth strokes: no picture of a data set
     gallery/photos32.json    cut from the photographs that scikit-image and scikit-learn carry, each with its author and licence
@@ -10,14 +10,12 @@ and for photographs ``large`` (JPEG to look at) and ``credit``.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from vit_tutorial.widgets.page_model import data_address
+from vit_tutorial.widgets.models.page_model import GALLERY, data_address
 
-FOLDER = Path(__file__).parent / "gallery"
 Points = list[tuple[float, float]]
 
 # Each digit: strokes as points (x, y) in a unit box, y downwards; a smooth curve goes through the points of a stroke.
@@ -130,9 +128,9 @@ def photos(side: int = 32, display: int = 224) -> list[dict[str, str]]:
 
 
 def main() -> None:
-    FOLDER.mkdir(exist_ok=True)
+    GALLERY.mkdir(exist_ok=True)
     for name, entries in (("digits28", digits()), ("photos32", photos())):
-        path = FOLDER / f"{name}.json"
+        path = GALLERY / f"{name}.json"
         path.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
         print(f"{path.name}: {len(entries)} pictures, {path.stat().st_size / 1000:.0f} kB")
 

@@ -1,5 +1,5 @@
 /** What a live figure shows below its picture, in the page and in a notebook: one control a parameter, a fault line, and a voice. */
-import { element, segmented, show, slider, switcher } from '../explorer/dom.js';
+import { element, segmented, show, slider, switcher } from '../attention_explorer/dom.js';
 import styles from './live.css';
 
 export { styles };

@@ -5,7 +5,7 @@
  *   { controls, start, shown: the number of the picture of each setting, texts: alternative texts, pictures: addresses }
  */
 import { createControls, styles } from './figure.js';
-import { element } from '../explorer/dom.js';
+import { element } from '../attention_explorer/dom.js';
 
 function mount(figure, data) {
   if (figure.liveFigure) return;

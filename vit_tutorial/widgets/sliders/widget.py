@@ -9,10 +9,10 @@ from typing import Any
 import anywidget
 import traitlets
 
-from vit_tutorial.widgets.sliders import Parameter, Settings, check_settings, describe_controls, positions
-from vit_tutorial.widgets.sliders_drawing import draw, save
+from vit_tutorial.widgets.sliders.drawing import draw, save
+from vit_tutorial.widgets.sliders.settings import Parameter, Settings, check_settings, describe_controls, positions
 
-SCRIPT = Path(__file__).parent / "live" / "dist" / "widget.js"
+SCRIPT = Path(__file__).parent / "dist" / "widget.js"
 
 
 class KernelFigure(anywidget.AnyWidget):

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vit_tutorial.widgets.sliders import Parameter, Settings, all_settings, describe_controls, positions
-from vit_tutorial.widgets.sliders_drawing import draw, encode, pad, save
+from vit_tutorial.widgets.sliders.drawing import draw, encode, pad, save
+from vit_tutorial.widgets.sliders.settings import Parameter, Settings, all_settings, describe_controls, positions
 
 MAX_BYTES = 2_000_000  # of all pictures of one figure
-SCRIPT = Path(__file__).parent / "live" / "dist" / "vit-live.js"
+SCRIPT = Path(__file__).parent / "dist" / "vit-live.js"
 LOADED_BY = 'data-vt-needs="vit-live.js"'
 DATA_URI = re.compile(r"data:image/(webp|png);base64,([A-Za-z0-9+/=]+)")
 FIGURE = re.compile(r'<figure class="vt-live".*?</figure>', re.DOTALL)

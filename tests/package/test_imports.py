@@ -1,0 +1,73 @@
+"""Imports: no module needs itself on any way, and the figures' short names mean the calls, whatever was imported before."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import grimp
+import pytest
+
+from vit_tutorial import widgets
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    """Which module imports which, within functions too."""
+    return grimp.build_graph("vit_tutorial", cache_dir=None)
+
+
+def circles(graph: grimp.ImportGraph) -> Iterator[tuple[str, ...]]:
+    """Ways from a module through its imports back to itself; unlike import-linter's, also those through a package's own ``__init__``."""
+    for module in sorted(graph.modules):
+        for imported in sorted(graph.find_modules_directly_imported_by(module)):
+            way = graph.find_shortest_chain(importer=imported, imported=module)
+            if way:
+                yield (module, *way)
+
+
+def test_no_module_imports_itself_on_any_way(graph: grimp.ImportGraph) -> None:
+    assert list(circles(graph)) == []
+
+
+def test_a_circle_through_the_front_of_a_package_would_be_found(graph: grimp.ImportGraph) -> None:
+    graph.add_import(importer="vit_tutorial.training.engine", imported="vit_tutorial.training")
+    try:
+        found = next(circles(graph))
+        assert found[0] == found[-1]
+        assert "vit_tutorial.training.engine" in found
+    finally:
+        graph.remove_import(importer="vit_tutorial.training.engine", imported="vit_tutorial.training")
+
+
+MODULES = [module.name for module in pkgutil.walk_packages(widgets.__path__, f"{widgets.__name__}.")]
+
+
+def test_the_figures_names_are_the_calls_after_every_module_was_imported() -> None:
+    for name in MODULES:
+        importlib.import_module(name)
+    for name in ("explorer", "live", "load_page_model", "open_picture"):
+        assert inspect.isfunction(getattr(widgets, name)), name
+    assert inspect.isclass(widgets.AttentionExplorer)
+
+
+def test_no_folder_or_module_has_a_figures_name() -> None:
+    """Importing it would put the module where a reader expects the call."""
+    places = {path.stem for folder in widgets.__path__ for path in Path(folder).iterdir()}
+    assert places.isdisjoint(widgets.__all__)
+
+
+def test_an_unknown_figure_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'slider'"):
+        widgets.slider  # noqa: B018
+
+
+def test_to_import_the_package_of_figures_imports_none_of_them() -> None:
+    code = "import sys, vit_tutorial.widgets; print([m for m in ('anywidget', 'ipywidgets', 'matplotlib') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

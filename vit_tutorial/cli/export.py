@@ -1,0 +1,34 @@
+"""`vit-tutorial export`: a trained model as a web page of its own, for the book's figures, or for other runtimes."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from vit_tutorial.training import RunFolder
+from vit_tutorial.weights import load_model, read_extra
+from vit_tutorial.widgets.models.export import export_onnx, export_page
+from vit_tutorial.widgets.site import export_site
+
+
+def run_export(options: argparse.Namespace) -> int:
+    """Write the files and say their sizes.
+
+    Raises:
+        ValueError, OSError: the model cannot be read or written. ImportError: ONNX's packages are not installed.
+    """
+    path = RunFolder(options.model).model if options.model.is_dir() else options.model
+    model, extra = load_model(path), read_extra(path)
+    out = options.out or path.with_suffix("")
+    describe: dict[str, Any] = {key: extra.get(key) for key in ("classes", "mean", "std")}
+    if options.to == "onnx":
+        paths = [export_onnx(model, out.with_name(out.name.removesuffix(".onnx") + ".onnx"), **describe)]
+    elif options.to == "site":
+        file = out.with_name(out.name.removesuffix(".html") + ".html")
+        show = {"pictures": options.pictures, "title": options.title, "dtype": options.dtype}
+        paths = [export_site(model, file, **describe, **show)]
+    else:
+        paths = export_page(model, out, options.dtype, **describe)
+    for path in paths:
+        print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
+    return 0

@@ -1,0 +1,1 @@
+"""The attention explorer: what it shows (state), its still picture, the page's element, the notebook's widget, and the call."""
