@@ -7,7 +7,6 @@ import torch
 from sklearn.calibration import calibration_curve
 from torch.nn import functional as F
 
-from vit_tutorial.figures import accuracy_histogram, reliability_diagram
 from vit_tutorial.metrics.calibration import fit_temperature, reliability
 from vit_tutorial.metrics.classification import wilson_interval
 
@@ -104,35 +103,3 @@ def test_wilsons_interval_has_its_published_form(share: float, n: int, expected:
 def test_an_interval_of_no_share_is_refused(share: float, n: int) -> None:
     with pytest.raises(ValueError, match="share"):
         wilson_interval(share, n)
-
-
-def test_the_diagram_draws_a_gap_where_the_model_is_too_sure() -> None:
-    axes = reliability_diagram([0.3, 0.9], [0.4, 0.5], [2, 8]).axes[0]
-    bars = [patch.get_height() for patch in axes.patches]
-    assert bars == pytest.approx([0.4, 0.5, 0.0, 0.4, 0.1, 0.0])
-
-
-def test_the_diagram_refuses_bins_of_different_number() -> None:
-    with pytest.raises(ValueError, match="bins"):
-        reliability_diagram([0.5], [0.5, 0.5], [1])
-
-
-def test_a_histogram_of_accuracies_holds_them_all_and_marks_what_it_is_told() -> None:
-    fig = accuracy_histogram([0.5, 0.5, 0.75], {"true": 0.6}, band=(0.4, 0.8))
-    assert sum(patch.get_height() for patch in fig.axes[0].patches[1:]) == 3
-    assert [text.get_text() for text in fig.legends[0].get_texts()] == ["true: 0.600"]
-
-
-@pytest.mark.parametrize("images", [50, 400, 10_000])
-def test_the_bars_of_accuracies_on_so_many_images_hold_equally_many_values(images: int) -> None:
-    every = torch.arange(round(0.7 * images), images + 1).double() / images  # each value that there can be, once
-    fig = accuracy_histogram(every, {"true": 0.9}, limits=(0.7, 1.0), images=images)
-    heights = [patch.get_height() for patch in fig.axes[0].patches]
-    assert sum(heights) == len(every)
-    assert len({height for height in heights[:-1]}) == 1
-
-
-@pytest.mark.parametrize(("accuracies", "marks"), [([], {}), ([1.2], {}), ([0.5], dict.fromkeys("abcde", 0.5))])
-def test_a_histogram_refuses_what_is_no_accuracy(accuracies: list[float], marks: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match=r"accuracies|marks"):
-        accuracy_histogram(accuracies, marks)

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
+from numpy.typing import NDArray
 
 from vit_tutorial.figures.images import as_array
 from vit_tutorial.figures.style import ATTENTION, CATEGORIES, INK, LINE, MUTED, PAGE_WIDTH, SIGNED, figure, style
@@ -21,14 +22,9 @@ def dot_product(q: Any, k: Any) -> Figure:
     """Two vectors of the plane, the shadow of one on the other, and what their dot product comes to.
 
     Args:
-        q, k: [2] each, no longer than 2.
-
-    Raises:
-        ValueError: not two numbers each, or a vector without a direction.
+        q, k: [2] each, no longer than 2, neither of them zero.
     """
     q, k = as_array(q).astype(float), as_array(k).astype(float)
-    if q.shape != (2,) or k.shape != (2,) or not (q.any() and k.any()):
-        raise ValueError(f"two vectors of two numbers, none of them zero, are needed; got {q} and {k}")
     length_q, length_k = np.linalg.norm(q), np.linalg.norm(k)
     cosine = float(np.clip(q @ k / (length_q * length_k), -1, 1))
     fig = figure(height=2.7)
@@ -70,13 +66,8 @@ def matrices(
         rows, columns: what the two sides are.
 
     All matrices share one scale of colours. An infinite number, as of a masked score, is left blank behind its sign.
-
-    Raises:
-        ValueError: no matrix, or something that is none.
     """
     arrays = {title: as_array(matrix).astype(float) for title, matrix in values.items()}
-    if not arrays or any(matrix.ndim != 2 for matrix in arrays.values()):
-        raise ValueError(f"at least one matrix is needed; got shapes {[m.shape for m in arrays.values()]}")
     top = max(float(np.abs(matrix[np.isfinite(matrix)]).max(initial=0)) for matrix in arrays.values()) or 1.0
     low, colours = (-top, SIGNED) if signed else (0.0, ATTENTION)
     width = PAGE_WIDTH / max(len(arrays), 2)
@@ -118,10 +109,7 @@ def score_spread(scores: Any, weights: Any, reach: float = 40.0) -> Figure:
         ValueError: the weights are no distribution.
     """
     scores, weights = as_array(scores).astype(float).ravel(), as_array(weights).astype(float)
-    if weights.ndim != 1 or weights.min() < 0 or abs(weights.sum() - 1) > 1e-3:
-        raise ValueError(
-            f"one row of weights, not negative, sums to 1; got shape {weights.shape}, sum {weights.sum():.3f}"
-        )
+    check_weights(weights, len(weights))
     fig = figure(height=2.5)
     left, right = fig.subplots(1, 2)
     left.hist(scores, bins=np.linspace(-reach, reach, 81), weights=np.full(scores.size, 1 / scores.size), color=BLUE)
@@ -193,8 +181,7 @@ def soft_lookup(query: Any, keys: Any, values: Any, weights: Any) -> Figure:
         ValueError: the weights are no distribution over the keys.
     """
     query, keys, values, weights = (as_array(a).astype(float) for a in (query, keys, values, weights))
-    if weights.shape != (len(keys),) or weights.min() < 0 or abs(weights.sum() - 1) > 1e-3:
-        raise ValueError(f"{len(keys)} weights that sum to 1 are needed; got {weights}")
+    check_weights(weights, len(keys))
     fig = figure(height=2.6)
     left, middle, right = fig.subplots(1, 3, width_ratios=[1, 0.8, 1])
     left.set_title("Query and keys")
@@ -287,6 +274,15 @@ def cost_by_tokens(tokens: Any, maps: Any, pairs: Any, marks: Mapping[str, int] 
     axes.set_ylim(low, high)
     axes.legend(loc="upper left", fontsize=9)
     return fig
+
+
+def check_weights(weights: NDArray[Any], keys: int) -> None:
+    """Raise ValueError where this is not one row of attention weights over so many keys."""
+    if weights.shape != (keys,) or weights.min() < 0 or abs(weights.sum() - 1) > 1e-3:
+        raise ValueError(
+            f"a row of weights over {keys} keys is [{keys}], not negative, and sums to 1; got {list(weights.shape)} "
+            f"with the sum {weights.sum():.3f}; apply softmax to scores first"
+        )
 
 
 def arrow(axes: Axes, tip: Any, colour: str, name: str) -> None:

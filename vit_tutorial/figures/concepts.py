@@ -27,12 +27,10 @@ def soft_lookup(image: Any, weights: Any, mixtures: Any, query: int, grid_size: 
         grid_size: (rows, columns) of the grid of patches.
 
     Raises:
-        ValueError: not N weights, a negative one, no such query, or images of two shapes.
+        ValueError: not N weights, a negative one, or no such query.
     """
     picture, mixed, map_ = to_picture(image), to_picture(mixtures), to_map(weights, grid_size)
     check_query(query, grid_size)
-    if picture.shape != mixed.shape:
-        raise ValueError(f"the image is {list(picture.shape)} and its mixtures are {list(mixed.shape)}; give one shape")
     fig = figure(height=0.34 * PAGE_WIDTH + 0.35)
     panels = fig.subplots(1, 3)
     show(panels[0], picture)
@@ -56,15 +54,8 @@ def shuffled_digit(image: Any, shuffled: Any, probabilities: Mapping[str, Any], 
         image, shuffled: images as :func:`~vit_tutorial.figures.images.to_picture` takes them.
         probabilities: for each model's name its [K] probabilities for the shuffled image.
         label: the right class; its bars are drawn strong.
-
-    Raises:
-        ValueError: no model, a number of classes that differs, or a label that none of them has.
     """
     rows = {name: as_array(values).astype(float) for name, values in probabilities.items()}
-    sizes = {values.size for values in rows.values()}
-    if len(sizes) != 1 or not 0 <= label < next(iter(sizes)):
-        raise ValueError(f"label {label} and models of {sorted(sizes)} classes; give models of one number of classes")
-    K = sizes.pop()
     fig = figure(height=3.1)
     left, right = fig.subfigures(1, 2, width_ratios=[0.34, 0.66])
     pictures = left.subplots(2, 1)
@@ -73,6 +64,7 @@ def shuffled_digit(image: Any, shuffled: Any, probabilities: Mapping[str, Any], 
         axes.set_title(title)
     bars = right.subplots(len(rows), 1, sharex=True)
     for n, (axes, (name, values)) in enumerate(zip(np.atleast_1d(bars), rows.items())):
+        K = len(values)
         colours = [CATEGORIES[n] if k == label else LINE for k in range(K)]
         axes.bar(range(K), values, color=colours, edgecolor=CATEGORIES[n], linewidth=1)
         axes.set_ylim(0, 1)
@@ -87,18 +79,12 @@ def parameter_bars(models: Mapping[str, Mapping[str, int]]) -> Figure:
     """Where the parameters of some models are: a bar a model, cut into its parts, each bar as long as the others.
 
     Args:
-        models: for each model's name the parameters of its parts, the same parts in the same order.
-
-    Raises:
-        ValueError: no model, or models of different parts.
+        models: for each model's name the parameters of its parts, the same parts in every model.
     """
-    names = [list(parts) for parts in models.values()]
-    if not names or any(parts != names[0] for parts in names):
-        raise ValueError(f"give models of the same parts in the same order, at least one; got {names}")
     fig = figure(height=0.55 * len(models) + 0.9)
     axes = fig.subplots()
     start = np.zeros(len(models))
-    for n, part in enumerate(names[0]):
+    for n, part in enumerate(next(iter(models.values()))):
         share = np.array([parts[part] / sum(parts.values()) for parts in models.values()])
         bars = axes.barh(range(len(models)), share, left=start, height=0.62, color=CATEGORIES[n], label=part)
         for bar, value in zip(bars, share):
@@ -134,12 +120,7 @@ def size_and_cost(
         patch_size, side: of a patch and of the model's image, in pixels.
         tokens: length of the sequence. parameters: of the model.
         flops: operations for one image, by part; at most three parts.
-
-    Raises:
-        ValueError: the patch size does not divide the side.
     """
-    if side % patch_size:
-        raise ValueError(f"patch size {patch_size} does not divide {side}")
     picture = to_picture(image)
     fig = figure(height=2.4)
     left, right = fig.subplots(1, 2, width_ratios=[0.34, 0.66])

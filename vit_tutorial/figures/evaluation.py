@@ -1,8 +1,8 @@
-"""Pictures of what a classifier gets right and wrong."""
+"""Pictures of what a classifier gets right and wrong, and of how much a measured accuracy moves by luck alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from vit_tutorial.figures.images import as_array, show, to_picture
 from vit_tutorial.figures.style import CATEGORIES, INK, MUTED, TINT, figure, style
 
 RIGHT, WRONG = CATEGORIES[2], CATEGORIES[1]
+BARS = 60  # of a histogram, from one end of its axis to the other
 COUNTED = 25  # classes up to which the cells of a confusion matrix hold their numbers
 
 
@@ -28,14 +29,12 @@ def confusion(matrix: Any, classes: Sequence[str]) -> Figure:
     a few mistakes can be seen beside many hits. Empty cells are left blank.
 
     Raises:
-        ValueError: the matrix is not [K, K], or has negative entries.
+        ValueError: the matrix is not [K, K].
     """
     counts = as_array(matrix).astype(float)
     K = len(classes)
     if counts.shape != (K, K):
         raise ValueError(f"{K} classes need a [{K}, {K}] matrix, got {list(counts.shape)}")
-    if counts.min(initial=0) < 0:
-        raise ValueError(f"a count is {counts.min():g}; a confusion matrix has counts of 0 and more")
     share = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
     side = min(max(0.42 * K + 1.2, 2.8), 6.4)
     fig = figure(height=side)
@@ -90,8 +89,6 @@ def mistakes(images: Any, labels: Any, probabilities: Any, classes: Sequence[str
     if len(p) and not np.allclose(p.sum(axis=1), 1, atol=1e-3):
         worst = p.sum(axis=1)[np.abs(p.sum(axis=1) - 1).argmax()]
         raise ValueError(f"a row of probabilities sums to {worst:.4g}; apply softmax(-1) to logits first")
-    if limit < 1:
-        raise ValueError(f"limit is {limit}; it must be at least 1")
     wrong = np.flatnonzero(p.argmax(axis=1) != truth)
     chosen = wrong[np.argsort(-p[wrong].max(axis=1), kind="stable")][:limit]
     if not len(chosen):
@@ -129,15 +126,8 @@ def reliability_diagram(confidence: Any, accuracy: Any, count: Any) -> Figure:
     Args:
         confidence, accuracy: [bins] means in each bin, from 0 to 1; NaN in an empty bin.
         count: [bins] predictions in each bin; their share is drawn below.
-
-    Raises:
-        ValueError: the three have different lengths.
     """
     confidence, accuracy, count = (as_array(v).astype(float) for v in (confidence, accuracy, count))
-    if not confidence.shape == accuracy.shape == count.shape or confidence.ndim != 1:
-        raise ValueError(
-            f"confidence, accuracy and count are [bins] each, got {[list(v.shape) for v in (confidence, accuracy, count)]}"
-        )
     bins = len(count)
     left, width = np.arange(bins) / bins, 1 / bins
     fig = figure(height=4.4, width=4.6)
@@ -167,6 +157,52 @@ def reliability_diagram(confidence: Any, accuracy: Any, count: Any) -> Figure:
     below.set_ylim(0, 1)
     below.set_xlabel("confidence: the highest probability")
     below.set_ylabel("share of all")
+    return fig
+
+
+@style()
+def accuracy_histogram(
+    accuracies: Any,
+    marks: Mapping[str, float],
+    band: tuple[float, float] | None = None,
+    limits: tuple[float, float] = (0.0, 1.0),
+    images: int | None = None,
+) -> Figure:
+    """How often each accuracy was measured, with lines at some of them and, if wanted, an interval behind.
+
+    Args:
+        accuracies: [n] measured accuracies, from 0 to 1.
+        marks: label -> accuracy at which a line is drawn, at most four.
+        band: (low, high) of an interval that is shaded.
+        limits: of the axis, the same for figures that are to be compared.
+        images: the number n on which each was measured, so that they are multiples of 1/n: every bar then holds equally many of those.
+
+    Raises:
+        ValueError: no accuracy, one outside 0 and 1, or more than four marks.
+    """
+    values = as_array(accuracies).astype(float)
+    if values.ndim != 1 or not len(values) or values.min() < 0 or values.max() > 1:
+        raise ValueError("accuracies is [n] with at least one value, all from 0 to 1")
+    if len(marks) > 4:
+        raise ValueError(f"{len(marks)} marks are too many to tell apart; give at most 4")
+    fig = figure(height=2.9)
+    axes = fig.subplots()
+    if band is not None:
+        low, high = band
+        axes.axvspan(low, high, facecolor=TINT, edgecolor=CATEGORIES[0], linestyle=":", linewidth=1, zorder=0)
+    width, first = (limits[1] - limits[0]) / BARS, limits[0]
+    if images is not None:
+        width, first = max(1, round(width * images)) / images, (np.floor(limits[0] * images) - 0.5) / images
+    edges = np.arange(first, limits[1] + width, width)
+    axes.hist(values, bins=edges.tolist(), color=CATEGORIES[4], edgecolor="white", linewidth=0.4, zorder=2)
+    colours = (INK, CATEGORIES[3], CATEGORIES[2], CATEGORIES[5])
+    for (label, value), colour in zip(marks.items(), colours):
+        axes.axvline(value, color=colour, linewidth=2, label=f"{label}: {value:.3f}", zorder=3)
+    axes.set_xlim(*limits)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel("measured accuracy")
+    fig.legend(loc="outside upper left", ncols=2)
     return fig
 
 

@@ -33,9 +33,6 @@ def line_panels(
         panels: ``{"title of the panel": {"name of the curve": [S]}}``.
         ylims: the range of each panel's y axis; None for what fits.
         marks: horizontal lines to compare with, ``{"log K": 2.3}``, in every panel.
-
-    Raises:
-        ValueError: a curve that is not as long as x.
     """
     positions = as_array(x).astype(float)
     fig = figure(height=height, **({"width": NARROW} if len(panels) == 1 else {}))
@@ -45,8 +42,6 @@ def line_panels(
         axes.axhline(0, color=LINE, linewidth=1, zorder=0)
         for i, (name, values) in enumerate(curves.items()):
             y = as_array(values).astype(float)
-            if y.shape != positions.shape:
-                raise ValueError(f"curve {name!r} has shape {list(y.shape)}, x has {list(positions.shape)}")
             axes.plot(positions, y, color=CATEGORIES[i], linestyle=DASHES[i % len(DASHES)], label=name)
         for name, value in (marks or {}).items():
             axes.axhline(value, color=MUTED, linewidth=1.2, linestyle=(0, (1, 2)), label=name)
@@ -114,13 +109,8 @@ def unit_patches(images: Any, tokens: Any, values: Any, patch_size: int, columns
     Args:
         images: [n, H, W] grey levels. tokens: [n] numbers of the patches, row by row from 0. values: [n] activations.
         patch_size: side of a patch in pixels. columns: images in a row.
-
-    Raises:
-        ValueError: the three have different lengths.
     """
     pictures, where, strength = as_array(images), as_array(tokens), as_array(values)
-    if not len(pictures) == len(where) == len(strength):
-        raise ValueError(f"{len(pictures)} images, {len(where)} tokens and {len(strength)} values; give one of each")
     n, side, width = len(pictures), pictures.shape[1], pictures.shape[2]
     rows = -(-n // columns)
     gap, text = 3, 7  # pixels between pictures, and for the number below each

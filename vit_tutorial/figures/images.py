@@ -44,8 +44,6 @@ def image_grid(
         raise ValueError("there is no image to show: images is empty")
     if titles is not None and len(titles) != len(pictures):
         raise ValueError(f"{len(titles)} titles for {len(pictures)} images; give one title an image")
-    if columns < 1:
-        raise ValueError(f"columns is {columns}; it must be at least 1")
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     # A cell is at most a quarter of the page: a single image would be shown larger than it needs to be.

@@ -107,10 +107,8 @@ def by_layer(series: Mapping[str, Any], ylabel: str, xlabel: str = "block", log:
         series: name: L numbers. ylabel, xlabel: of the axes. log: a logarithmic scale of the numbers, for what differs by factors.
 
     Raises:
-        ValueError: no series, or a number that a logarithmic scale cannot show.
+        ValueError: a number that a logarithmic scale cannot show.
     """
-    if not series:
-        raise ValueError("there is no series to draw")
     fig = figure(height=2.7)
     axes = fig.subplots()
     for n, (name, values) in enumerate(series.items()):

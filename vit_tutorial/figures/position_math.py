@@ -12,7 +12,7 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from vit_tutorial.figures.attention import outline
+from vit_tutorial.figures.attention import check_query, outline
 from vit_tutorial.figures.images import as_array
 from vit_tutorial.figures.style import ACCENT, ATTENTION, CATEGORIES, INK, LINE, MUTED, SIGNED, figure, style
 
@@ -25,13 +25,8 @@ def confused_places(code: Any) -> Figure:
         code: [N], the number that each place is given.
 
     The pair with the smallest difference is joined by a line; the difference stands above.
-
-    Raises:
-        ValueError: fewer than two places, or a number that is not finite.
     """
     values = as_array(code).astype(float)
-    if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
-        raise ValueError(f"code is [N] finite numbers of at least two places, got {list(values.shape)}")
     first, second, gap = closest(values[:, None])
     fig = figure(height=2.5)
     axes = fig.subplots()
@@ -53,13 +48,8 @@ def counter_and_waves(bits: Any, waves: Any) -> Figure:
 
     Args:
         bits: [N, k], zeros and ones. waves: [N, D], between -1 and 1.
-
-    Raises:
-        ValueError: not two tables of the same number of places.
     """
     left, right = as_array(bits).astype(float), as_array(waves).astype(float)
-    if left.ndim != 2 or right.ndim != 2 or len(left) != len(right):
-        raise ValueError(f"bits [N, k] and waves [N, D] of the same N, got {list(left.shape)} and {list(right.shape)}")
     fig = figure(height=3.6)
     axes = fig.subplots(1, 2, width_ratios=[1, 3])
     draw_table(axes[0], left, "greys")
@@ -82,11 +72,11 @@ def clocks(frequencies: Any, place: int, places: int) -> Figure:
     Faint hands are the places before.
 
     Raises:
-        ValueError: no frequency, or a place that is not there.
+        ValueError: a place that is not there.
     """
     omega = as_array(frequencies).astype(float)
-    if omega.ndim != 1 or not len(omega) or not 0 <= place < places:
-        raise ValueError(f"frequencies [m] and a place from 0 to {places - 1}, got {list(omega.shape)} and {place}")
+    if not 0 <= place < places:
+        raise ValueError(f"place is {place}, but the places are numbered from 0 to {places - 1}")
     columns = min(len(omega), 4)
     rows = -(-len(omega) // columns)
     fig = figure(height=2.15 * rows)
@@ -119,14 +109,9 @@ def against_distance(
     Args:
         distances: [m]. curves: name -> [m] values. ylabel: what the values are.
         cloud: (distances, values) of single pairs, drawn as faint dots behind the lines.
-
-    Raises:
-        ValueError: no curve, or one of another length.
     """
     x = as_array(distances).astype(float)
     lines = {name: as_array(values).astype(float) for name, values in curves.items()}
-    if not lines or any(values.shape != x.shape for values in lines.values()):
-        raise ValueError(f"each curve needs {len(x)} values, got { ({n: list(v.shape) for n, v in lines.items()}) }")
     fig = figure(height=2.9)
     axes = fig.subplots()
     axes.axhline(0, color=LINE, linewidth=1)
@@ -150,13 +135,8 @@ def heat_maps(tables: Mapping[str, Any], xlabel: str = "", ylabel: str = "", vma
     Args:
         tables: title -> [M, N]. xlabel, ylabel: of the columns and the rows. vmax: the largest value of all scales; None: each its own,
             and none is drawn.
-
-    Raises:
-        ValueError: no matrix or more than four, or a number that is not finite.
     """
     arrays = {title: as_array(table).astype(float) for title, table in tables.items()}
-    if not 1 <= len(arrays) <= 4 or any(a.ndim != 2 or not np.isfinite(a).all() for a in arrays.values()):
-        raise ValueError(f"one to four finite matrices, got { ({t: list(a.shape) for t, a in arrays.items()}) }")
     fig = figure(height=3.3 if len(arrays) <= 2 else 2.5)
     shown = fig.subplots(1, max(len(arrays), 2), squeeze=False)[0]
     for axes in shown[len(arrays) :]:
@@ -193,10 +173,8 @@ def place_maps(
     rows, columns = grid_size
     arrays = {title: as_array(values).astype(float) for title, values in maps.items()}
     queries = [query] * len(arrays) if isinstance(query, int) else list(query)
-    if len(queries) != len(arrays) or not all(0 <= q < rows * columns for q in queries):
-        raise ValueError(
-            f"query is {query}, but the places are numbered from 0 to {rows * columns - 1}, one for each map"
-        )
+    for place in queries:
+        check_query(place, grid_size)
     if any(a.size != rows * columns for a in arrays.values()):
         raise ValueError(
             f"each map has {rows * columns} values, got { ({t: list(a.shape) for t, a in arrays.items()}) }"
@@ -216,14 +194,9 @@ def all_place_maps(similarity: Any, grid_size: tuple[int, int]) -> Figure:
 
     Args:
         similarity: [N, N], between -1 and 1, N = rows * columns. grid_size: (rows, columns).
-
-    Raises:
-        ValueError: the matrix does not fit the grid.
     """
     matrix = as_array(similarity).astype(float)
     rows, columns = grid_size
-    if matrix.shape != (rows * columns, rows * columns):
-        raise ValueError(f"similarity is [{rows * columns}, {rows * columns}], got {list(matrix.shape)}")
     gap = 1  # blank cells between the maps; one image is much quicker to draw than a grid of axes
     board = np.full((rows * (rows + gap) - gap, columns * (columns + gap) - gap), np.nan)
     for query in range(rows * columns):
@@ -280,12 +253,7 @@ def accuracy_dots(results: Mapping[str, Sequence[float]], chance: float | None =
 
     Args:
         results: setting -> accuracies between 0 and 1. chance: what guessing gets, a dashed line.
-
-    Raises:
-        ValueError: a setting without runs, or a number that is no accuracy.
     """
-    if not results or any(not len(runs) or min(runs) < 0 or max(runs) > 1 for runs in results.values()):
-        raise ValueError(f"each setting needs accuracies between 0 and 1, got {dict(results)}")
     fig = figure(height=0.75 + 0.4 * len(results))
     axes = fig.subplots()
     for row, runs in enumerate(results.values()):
@@ -312,18 +280,20 @@ def interpolation(known: Any, places: Any, curves: Mapping[str, Any]) -> Figure:
 
     Args:
         known: [n] values at the places 0 .. n-1. places: [m] where the others are. curves: name -> [m] values there.
-
-    Raises:
-        ValueError: a curve of another length than ``places``.
     """
     values, x = as_array(known).astype(float), as_array(places).astype(float)
-    lines = {name: as_array(curve).astype(float) for name, curve in curves.items()}
-    if any(line.shape != x.shape for line in lines.values()):
-        raise ValueError(f"each curve needs {len(x)} values, got { ({n: list(v.shape) for n, v in lines.items()}) }")
     fig = figure(height=2.7)
     axes = fig.subplots()
-    for index, (name, line) in enumerate(lines.items()):
-        axes.plot(x, line, color=CATEGORIES[index % 8], label=name, marker=".", markersize=7, linewidth=1.4)
+    for index, (name, line) in enumerate(curves.items()):
+        axes.plot(
+            x,
+            as_array(line).astype(float),
+            color=CATEGORIES[index % 8],
+            label=name,
+            marker=".",
+            markersize=7,
+            linewidth=1.4,
+        )
     axes.plot(values, "o", color=INK, markersize=9, label="known")
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     axes.set_xlabel("place")

@@ -87,16 +87,12 @@ def seed_curves(runs: Mapping[str, Sequence[History]], measure: str = "val_accur
     what a fourth would do.
 
     Raises:
-        ValueError: a setting without runs, a run without rows or without the measure, or seeds of different epochs.
+        ValueError: a run without the measure, or seeds of different epochs.
     """
-    if not runs:
-        raise ValueError("there are no runs to draw; give histories, as {'shift': [history of seed 0, of seed 1]}")
     fig = figure(height=3.1)
     axes = fig.subplots()
     ends = []
     for number, (label, histories) in enumerate(runs.items()):
-        if not histories or not all(len(history) for history in histories):
-            raise ValueError(f"{label!r} needs at least one history with rows, one a seed")
         if any(measure not in row for history in histories for row in history):
             raise ValueError(
                 f"{measure!r} is not in every row of {label!r}; the first has {', '.join(histories[0][0])}"
@@ -131,9 +127,6 @@ def schedule_plot(lr_by_step: Any) -> Figure:
 
     Args:
         lr_by_step: [S] learning rates, the first that of step 0; or several, ``{"cosine": [...], "step": [...]}``.
-
-    Raises:
-        ValueError: a schedule without steps.
     """
     schedules = lr_by_step if isinstance(lr_by_step, Mapping) else {"": lr_by_step}
     fig = figure(height=2.6)
@@ -141,8 +134,6 @@ def schedule_plot(lr_by_step: Any) -> Figure:
     ends = []
     for number, (label, values) in enumerate(schedules.items()):
         rates = as_array(values).astype(float)
-        if rates.ndim != 1 or not len(rates):
-            raise ValueError(f"a schedule is one learning rate a step, [S] with S > 0; got {list(rates.shape)}")
         colour = CATEGORIES[number % len(CATEGORIES)]
         axes.plot(np.arange(len(rates)), rates, color=colour, label=label)
         ends.append((len(rates) - 1.0, float(rates[-1]), label, colour))

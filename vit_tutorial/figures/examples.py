@@ -1,19 +1,21 @@
-"""Pictures of section 3.3.1: pixels that no patch reads, and a mistake with what stood next to it in training."""
+"""Pictures of the examples (3.3): pixels that no patch reads, a mistake from near, and what leaving something out does, seed by seed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
 
 from vit_tutorial.figures.evaluation import RIGHT, WRONG, percent
 from vit_tutorial.figures.images import as_array, show, to_picture
-from vit_tutorial.figures.style import CATEGORIES, INK, TINT, figure, style
+from vit_tutorial.figures.style import CATEGORIES, INK, LINE, MUTED, TINT, figure, style
 
 UNREAD = CATEGORIES[3]
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # one a seed, the same in every row
 
 
 @style()
@@ -26,14 +28,9 @@ def unread_pixels(image: Any, patch_size: int) -> Figure:
 
     What a convolution with kernel and stride P does to such an image. The title counts patches, pixels and ink (the sum of the values)
     that are lost.
-
-    Raises:
-        ValueError: the patch is larger than the image, or smaller than a pixel.
     """
     picture = to_picture(image)
     H, W = picture.shape[:2]
-    if not 1 <= patch_size <= min(H, W):
-        raise ValueError(f"patch size {patch_size} does not fit an image of {H}x{W} pixels; choose 1 to {min(H, W)}")
     rows, columns = H // patch_size, W // patch_size
     bottom, right = rows * patch_size, columns * patch_size
     pixels = 1 - bottom * right / (H * W)
@@ -73,17 +70,14 @@ def look_closer(
         neighbours: (image, class number) each, the nearest first; at most four are shown.
 
     Raises:
-        ValueError: the probabilities are not [K] or do not sum to 1, the label is none of 0..K-1, or there is no neighbour.
+        ValueError: the probabilities are not [K] or do not sum to 1.
     """
     p = as_array(probabilities).astype(float)
     K = len(classes)
-    if p.shape != (K,) or abs(p.sum() - 1) > 1e-3 or not 0 <= label < K:
+    if p.shape != (K,) or abs(p.sum() - 1) > 1e-3:
         raise ValueError(
-            f"{K} classes need [{K}] probabilities that sum to 1 and a label below {K}; "
-            f"got {list(p.shape)} with the sum {p.sum():.4g} and the label {label}"
+            f"{K} classes need [{K}] probabilities that sum to 1, got {list(p.shape)} with the sum {p.sum():.4g}"
         )
-    if not len(neighbours):
-        raise ValueError("there is no neighbour to show; give at least one (image, class number)")
     fig = figure(height=3.3)
     left, middle, right = fig.subfigures(1, 3, width_ratios=[1.15, 1.1, 0.95])
     axes = left.subplots()
@@ -106,4 +100,62 @@ def look_closer(
         if picture is not None:
             show(small, to_picture(picture))
             small.set_title(classes[number], fontsize=9, fontweight="normal", loc="center")
+    return fig
+
+
+@style()
+def paired_differences(
+    baseline: Sequence[float], others: Mapping[str, Sequence[float]], title: str = "Difference of accuracy"
+) -> Figure:
+    """One row a change: for each seed its accuracy minus the baseline's of the same seed, in percentage points.
+
+    Args:
+        baseline: fractions 0..1, one a seed.
+        others: name of each change and its fractions, of the same seeds in the same order.
+        title: above the figure.
+
+    A marker a seed, a bar at the mean, a line from the mean minus to the mean plus the sample standard deviation of the differences,
+    which is also written at the right.
+
+    Raises:
+        ValueError: fewer than two seeds, no change, or a change with another number of seeds.
+    """
+    before = as_array(baseline).astype(float)
+    if before.ndim != 1 or len(before) < 2 or not others:
+        raise ValueError("a spread of differences needs a baseline of at least two seeds, and one change or more")
+    rows: dict[str, NDArray[Any]] = {}
+    for name, values in others.items():
+        after = as_array(values).astype(float)
+        if after.shape != before.shape:
+            raise ValueError(
+                f"{name!r} has {len(after)} seeds and the baseline {len(before)}; pairs need the same seeds"
+            )
+        rows[name] = 100 * (after - before)
+    fig = figure(height=0.95 + 0.42 * len(rows))
+    axes = fig.subplots()
+    axes.axvline(0, color=MUTED, linewidth=1.2, linestyle="--")
+    for row, differences in enumerate(rows.values()):
+        mean, spread = differences.mean(), differences.std(ddof=1)
+        axes.axhline(row, color=LINE, linewidth=0.8, zorder=0)
+        axes.plot([mean - spread, mean + spread], [row, row], color=INK, linewidth=1.2)
+        axes.plot([mean, mean], [row - 0.26, row + 0.26], color=INK, linewidth=2.4)
+        for seed, value in enumerate(differences):
+            axes.plot(value, row, MARKERS[seed % len(MARKERS)], color=CATEGORIES[seed % 6], alpha=0.8, markersize=6)
+        axes.text(
+            1.02,
+            row,
+            f"{mean:+.1f} ± {spread:.1f}".replace("-", "\N{MINUS SIGN}"),
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            fontsize=9,
+        )
+    axes.set_yticks(range(len(rows)), list(rows), fontsize=10)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.margins(x=0.08)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(
+        "percentage points; a marker a seed, a bar at the mean, a line of one spread to each side", fontsize=9
+    )
+    axes.set_title(title)
     return fig
