@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 PORT ?= 8000
-JOBS ?= 2
+# How many notebooks are executed at a time, by the build and by test-notebooks.
+export JOBS ?= 2
 # Builds and tests never wait for a server: what has to be downloaded is a reader's own choice.
 export HF_HUB_OFFLINE ?= 1
 # Threads that wait sleep instead of spinning, which matters where several processes share a few cores.
@@ -11,7 +12,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: book serve test test-package test-book test-notebooks test-browser lint format bench lab clean distclean help
 
-book: $(READY)  ## build the book into _build/html (warnings are errors)
+book: $(READY)  ## build the book into _build/html, notebooks two at a time (warnings are errors)
 	VIT_BOOK_BUILD=1 $(BIN)/jupyter-book build . -W --keep-going -q
 
 serve: book  ## build the book and show it at http://localhost:8000
