@@ -27,8 +27,8 @@ test: lint test-package test-notebooks test-book test-browser  ## everything tha
 test-package: $(READY)  ## the package's unit tests
 	$(BIN)/python -m pytest tests/package
 
-test-notebooks: $(READY)  ## every notebook in a fresh kernel, two at a time (JOBS=1: one after the other)
-	@find chapters -name '*.ipynb' -not -path '*/.*' | sort | xargs -n 1 -P $(JOBS) $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=600 -p no:warnings
+test-notebooks: $(READY)  ## every notebook in a fresh kernel, two at a time, the largest first (JOBS=1: one after the other)
+	@find chapters -name '*.ipynb' -not -path '*/.*' | xargs ls -S | xargs -n 1 -P $(JOBS) $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=600 -p no:warnings
 
 test-book: book  ## the built pages, links, citations and records
 	$(BIN)/python -m pytest tests/book

@@ -70,9 +70,11 @@ def execute_all(
     """Executes the notebooks and puts them into the cache. Returns those that failed, which the cache does not take."""
     known = last_seconds(Path(config.execution_cache_path))
 
-    def seconds(key: str) -> float:  # of a notebook that never ran: about one for each cell
-        path, notebook = waiting[key]
-        return known.get(str(path), len(notebook.cells))
+    def seconds(key: str) -> float:
+        path, _ = waiting[key]
+        return (
+            known.get(str(path)) or path.stat().st_size / 1000
+        )  # one that never ran: about a second for each kilobyte
 
     failed = {}
     with ThreadPoolExecutor(jobs()) as pool:  # a thread waits for its kernel, which is a process of its own
