@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 PORT ?= 8000
-JOBS ?= 2
+# How many notebooks are executed at a time, by the build and by test-notebooks.
+export JOBS ?= 2
 # Builds and tests never wait for a server: what has to be downloaded is a reader's own choice.
 export HF_HUB_OFFLINE ?= 1
 # Threads that wait sleep instead of spinning, which matters where several processes share a few cores.
@@ -11,7 +12,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: book serve test test-package test-book test-notebooks test-browser lint format bench lab clean distclean help
 
-book: $(READY)  ## build the book into _build/html (warnings are errors)
+book: $(READY)  ## build the book into _build/html, notebooks two at a time (warnings are errors)
 	VIT_BOOK_BUILD=1 $(BIN)/jupyter-book build . -W --keep-going -q
 
 serve: book  ## build the book and show it at http://localhost:8000
@@ -26,8 +27,8 @@ test: lint test-package test-notebooks test-book test-browser  ## everything tha
 test-package: $(READY)  ## the package's unit tests
 	$(BIN)/python -m pytest tests/package
 
-test-notebooks: $(READY)  ## every notebook in a fresh kernel, two at a time (JOBS=1: one after the other)
-	@find chapters -name '*.ipynb' -not -path '*/.*' | sort | xargs -n 1 -P $(JOBS) $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=600 -p no:warnings
+test-notebooks: $(READY)  ## every notebook in a fresh kernel, two at a time, the largest first (JOBS=1: one after the other)
+	@find chapters -name '*.ipynb' -not -path '*/.*' | xargs ls -S | xargs -n 1 -P $(JOBS) $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=600 -p no:warnings
 
 test-book: book  ## the built pages, links, citations and records
 	$(BIN)/python -m pytest tests/book

@@ -15,7 +15,6 @@ scripts, models and galleries lie once in ``_figures`` beside the pages: in ``_s
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -109,31 +108,23 @@ def depart_latex(translator: Any, node: live_figure) -> None:
 
 
 def start_figures(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """A page with figures gets the script that starts them; its pre-rendered pictures become files."""
+    """A page with figures gets the script that starts them, and what they load; its pre-rendered pictures become files."""
     body = context.get("body", "")
     if "data-vt-figure=" not in body:
         return
-    base = context["pathto"](FOLDER, resource=True)
+    # Imported here: a build that writes no page with a figure again does not import torch.
+    from vit_tutorial.widgets.assets import LOADER, needed, write_assets
+
+    folder, base = Path(app.outdir) / FOLDER, context["pathto"](FOLDER, resource=True)
     if 'data-vt-figure="live"' in body:
         from vit_tutorial.widgets.sliders.page import to_files
 
-        body = to_files(body, Path(app.outdir) / FOLDER / "live", f"{base}/live")
-    context["body"] = f'{body}\n<script src="{base}/vit-figures.js" defer></script>'
-
-
-def gather_files(app: Sphinx, error: Exception | None) -> None:
-    """What the pages' figures load, written beside the pages."""
-    if error or app.builder.format != "html":
-        return
-    pages = [path.read_text(encoding="utf-8") for path in Path(app.outdir).rglob("*.html")]
-    if any(re.search("data-vt-figure=", page) for page in pages):
-        from vit_tutorial.widgets.assets import needed, write_assets
-
-        write_assets(Path(app.outdir) / FOLDER, {name for page in pages for name in needed(page)})
+        body = to_files(body, folder / "live", f"{base}/live")
+    write_assets(folder, {LOADER, *needed(body)})
+    context["body"] = f'{body}\n<script src="{base}/{LOADER}" defer></script>'
 
 
 def setup(app: Sphinx) -> None:
     app.add_node(live_figure, html=(visit_html, depart_html), latex=(visit_latex, depart_latex))
     app.add_directive("live-figure", LiveFigure)
     app.connect("html-page-context", start_figures, priority=950)
-    app.connect("build-finished", gather_files)
