@@ -99,3 +99,17 @@ def merge_lora(model: nn.Module) -> None:
             if isinstance(child, LoRALinear):
                 setattr(parent, name, child.merge())
     model.requires_grad_(True)
+
+
+@torch.no_grad()
+def merged_state_dict(model: nn.Module) -> dict[str, Tensor]:
+    """The state dict that the model would have after :func:`merge_lora`; the model keeps its changes apart and goes on training."""
+    state = dict(model.state_dict())
+    for name, module in model.named_modules():
+        if isinstance(module, LoRALinear):
+            del state[f"{name}.A"], state[f"{name}.B"]
+            weight = state.pop(f"{name}.linear.weight")
+            state[f"{name}.weight"] = weight + module.scale * module.B @ module.A
+            if f"{name}.linear.bias" in state:
+                state[f"{name}.bias"] = state.pop(f"{name}.linear.bias")
+    return state

@@ -99,6 +99,7 @@ class VisionTransformer(nn.Module):
         self.fc_norm = nn.LayerNorm(D, eps=c.norm_eps) if average else nn.Identity()
         self.head = nn.Linear(D, c.num_classes) if c.num_classes else nn.Identity()
         self.init_weights()
+        self.register_state_dict_post_hook(_say_grid)
 
     @property
     def grid_size(self) -> tuple[int, int]:
@@ -158,44 +159,55 @@ class VisionTransformer(nn.Module):
         return self.head(self.fc_norm(self.pool(tokens)))
 
     def reset_classifier(self, num_classes: int) -> None:
-        """Replace the head by a fresh one for ``num_classes`` classes (0: none), as before fine-tuning."""
+        """Replace the head by a fresh one for ``num_classes`` classes (0: none), as before fine-tuning.
+
+        Device and type are the model's. The new head is frozen where the old one was: ``model.head.requires_grad_(True)`` frees it.
+        """
         self.config = dataclasses.replace(self.config, num_classes=num_classes)
+        frozen = isinstance(self.head, nn.Linear) and not any(p.requires_grad for p in self.head.parameters())
         self.head = nn.Linear(self.config.embed_dim, num_classes) if num_classes else nn.Identity()
         self._init_head()
-        self.head.to(self.patch_embed.proj.weight.device)
+        weight = self.patch_embed.proj.weight
+        self.head.to(weight.device, weight.dtype).train(self.training).requires_grad_(not frozen)
 
     def set_input_size(self, img_size: int | tuple[int, int], **resize: Any) -> None:
         """Take images of another size: the grid changes, and with it the position embedding (see ``resize_pos_embed``).
 
+        The new positions keep device and type of the old ones, and stay frozen if those were.
+
         Raises:
             ValueError: a side is not divisible by the patch size.
         """
-        old_grid, old_pos = self.grid_size, self.pos_embed
-        patches = self.patch_embed
+        patches, old = self.patch_embed, self.pos_embed
         sized = PatchEmbed(img_size, patches.patch_size, patches.in_chans, 1)
+        if old is not None and self.config.pos_embed == "learned":
+            prefix = old.shape[1] - patches.num_patches
+            table = resize_pos_embed(old.detach(), self.grid_size, sized.grid_size, prefix, **resize)
+            self.pos_embed = nn.Parameter(table, old.requires_grad)
         patches.img_size, patches.grid_size, patches.num_patches = sized.img_size, sized.grid_size, sized.num_patches
         self.config = dataclasses.replace(self.config, img_size=img_size)
-        if old_pos is None:
-            return
-        if self.config.pos_embed == "sincos2d":
-            self._make_pos_embed(old_pos.device)
-            return
-        prefix = old_pos.shape[1] - old_grid[0] * old_grid[1]
-        self.pos_embed = nn.Parameter(resize_pos_embed(old_pos.detach(), old_grid, self.grid_size, prefix, **resize))
+        if old is not None and self.config.pos_embed == "sincos2d":
+            self.pos_embed = sinusoidal_2d(self.grid_size, self.config.embed_dim)[None].to(old)
 
     @property
     def _positions_on_patches_only(self) -> bool:
         return self.config.no_embed_class or self.config.pos_embed == "sincos2d"
 
-    def _make_pos_embed(self, device: torch.device | None = None) -> None:
+    def _make_pos_embed(self) -> None:
         patches, D = self.patch_embed.num_patches, self.config.embed_dim
         if self.config.pos_embed == "learned":
             tokens = patches + (0 if self.config.no_embed_class else self.num_prefix_tokens)
             self.pos_embed = learned(tokens, D, self.config.pos_embed_std)
         elif self.config.pos_embed == "sincos2d":
-            self.register_buffer("pos_embed", sinusoidal_2d(self.grid_size, D)[None].to(device))
+            self.register_buffer("pos_embed", sinusoidal_2d(self.grid_size, D)[None])
         else:
             self.pos_embed = None
+
+
+def _say_grid(model: nn.Module, state: dict[str, Tensor], prefix: str, metadata: dict[str, Any]) -> None:
+    """Put the grid into a state dict's metadata, which torch.save keeps: 4x4 and 2x8 positions have the same shape."""
+    assert isinstance(model, VisionTransformer)
+    metadata["grid_size"] = model.grid_size
 
 
 def count_parameters(model: nn.Module) -> int:

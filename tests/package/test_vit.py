@@ -173,3 +173,55 @@ def test_a_saved_model_comes_back_whole(tmp_path: Path) -> None:
     assert_close(again(images), model.eval()(images), atol=0, rtol=0)
     assert again.config == model.config
     assert read_extra(tmp_path / "m.safetensors") == {"classes": ["zero", "eins"]}
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("pos_embed", ["learned", "sincos2d", "none"])
+def test_a_fresh_head_and_a_larger_input_keep_the_models_type(dtype: torch.dtype, pos_embed: str) -> None:
+    model = VisionTransformer(dataclasses.replace(SMALL, pos_embed=pos_embed)).to(dtype)
+    model.reset_classifier(3)
+    model.set_input_size((12, 16))
+    assert {tensor.dtype for tensor in model.state_dict().values()} == {dtype}
+    assert model(torch.randn(1, 1, 12, 16, dtype=dtype)).shape == (1, 3)
+
+
+def test_a_frozen_model_stays_frozen_when_its_head_or_its_input_size_change() -> None:
+    model = VisionTransformer(SMALL).requires_grad_(False)
+    model.reset_classifier(3)
+    model.set_input_size(16)
+    assert count_parameters(model) == 0
+
+
+def test_what_was_trained_stays_trained_when_head_or_input_size_change() -> None:
+    model = VisionTransformer(SMALL)
+    model.blocks.requires_grad_(False)
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    model.reset_classifier(3)
+    model.set_input_size((12, 16))
+    assert {name for name, p in model.named_parameters() if p.requires_grad} == trained
+
+
+def test_a_head_on_a_frozen_encoder_that_had_none_is_trained() -> None:
+    encoder = VisionTransformer(dataclasses.replace(SMALL, num_classes=0)).requires_grad_(False)
+    encoder.reset_classifier(4)
+    assert {name for name, p in encoder.named_parameters() if p.requires_grad} == {"head.weight", "head.bias"}
+
+
+def test_a_size_that_does_not_fit_leaves_the_model_as_it_was() -> None:
+    model = VisionTransformer(SMALL)
+    for wrong, options in ((9, {}), (12, {"mode": "cubist"})):
+        with pytest.raises((ValueError, NotImplementedError)):
+            model.set_input_size(wrong, **options)
+        assert (model.config, model.grid_size) == (SMALL, (4, 4))
+        assert model(torch.randn(1, 1, 8, 8)).shape == (1, 10)
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+def test_a_head_with_lora_that_is_replaced_is_a_plain_head_again(rank: int) -> None:
+    from vit_tutorial.lora import add_lora
+
+    model = VisionTransformer(SMALL)
+    add_lora(model, rank=rank, targets=("head",), trainable=())
+    model.reset_classifier(6)
+    assert model.head.weight.requires_grad
+    assert model.head.weight.shape == (6, 24)

@@ -172,7 +172,7 @@ def swap_query_and_key(state: dict[str, Tensor]) -> dict[str, Tensor]:
 @pytest.mark.parametrize("mistake", [swap_norms, swap_query_and_key, drop_bias(0), drop_bias(2)])
 def test_a_mistake_in_the_mapping_is_seen(monkeypatch: pytest.MonkeyPatch, mistake) -> None:
     monkeypatch.setattr(
-        "vit_tutorial.weights.model.convert_state_dict", lambda state: mistake(convert_state_dict(state))
+        "vit_tutorial.weights.model.convert_state_dict", lambda state, _: mistake(convert_state_dict(state))
     )
     with pytest.raises(AssertionError, match="not close"):
         compare(hugging_face_vit(), HF)
@@ -181,7 +181,7 @@ def test_a_mistake_in_the_mapping_is_seen(monkeypatch: pytest.MonkeyPatch, mista
 def test_a_dropped_key_bias_shows_in_the_tensors_only(monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = hugging_face_vit()
     monkeypatch.setattr(
-        "vit_tutorial.weights.model.convert_state_dict", lambda state: drop_bias(1)(convert_state_dict(state))
+        "vit_tutorial.weights.model.convert_state_dict", lambda state, _: drop_bias(1)(convert_state_dict(state))
     )
     ours = VisionTransformer(HF).eval()
     load_weights(ours, theirs.state_dict())

@@ -1,11 +1,11 @@
 """Weights in and out: our own files, and those of timm, torchvision and Hugging Face.
 
-Files are safetensors: tensors and text, nothing that is executed when it is read.
+Our files are safetensors: tensors and text. Others' may also be ``.npz`` or torch's; nothing is executed when a file is read.
 """
 
 from vit_tutorial.weights.convert import convert_state_dict
-from vit_tutorial.weights.files import read_safetensors, write_safetensors
-from vit_tutorial.weights.model import load_classifier, load_model, load_weights, read_extra, save_model
+from vit_tutorial.weights.files import read_safetensors, read_weights, write_safetensors
+from vit_tutorial.weights.model import load_classifier, load_model, load_weights, plain_model, read_extra, save_model
 from vit_tutorial.weights.pretrained import PRETRAINED, PRETRAINED_MEAN, PRETRAINED_STD, load_pretrained
 
 __all__ = [
@@ -17,8 +17,10 @@ __all__ = [
     "load_model",
     "load_pretrained",
     "load_weights",
+    "plain_model",
     "read_extra",
     "read_safetensors",
+    "read_weights",
     "save_model",
     "write_safetensors",
 ]

@@ -1,4 +1,4 @@
-"""Safetensors files, written whole or not at all."""
+"""Files of weights: safetensors, written whole or not at all, and the other forms that weights come in, read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from vit_tutorial.weights.convert import StateDict
+from vit_tutorial.weights.convert import Nested, StateDict
+from vit_tutorial.weights.formats import NUMPY, TORCH, other_format, read_numpy, read_torch
 
 
 def write_safetensors(path: str | Path, tensors: StateDict, metadata: dict[str, str] | None = None) -> None:
@@ -40,13 +41,41 @@ def write_safetensors(path: str | Path, tensors: StateDict, metadata: dict[str, 
         Path(temporary).unlink(missing_ok=True)
 
 
+def read_weights(path: str | Path) -> tuple[Nested, dict[str, str]]:
+    """Tensors and metadata of a file of weights: safetensors, ``.npz`` (NumPy), or ``.pt``, ``.pth``, ``.bin`` (torch.save).
+
+    The content decides, not the suffix. Nothing in a file is executed: torch's are read with ``weights_only=True``, NumPy's without
+    pickles. What they hold may be nested, as in ``{"model": {...}, "epoch": 3}``; :func:`convert_state_dict` finds the model in it.
+
+    Args:
+        path: the file, or a folder with a ``model.safetensors`` or ``pytorch_model.bin``, as Hugging Face's ``save_pretrained`` and our
+            training leave it.
+
+    Raises:
+        FileNotFoundError: no such file. ValueError: it is cut, of another format, or could run code; the message says what to do.
+    """
+    path = Path(path)
+    if path.is_dir():
+        files = [path / name for name in ("model.safetensors", "pytorch_model.bin") if (path / name).is_file()]
+        if not files:
+            raise FileNotFoundError(f"no weights in the folder {path}: no model.safetensors, no pytorch_model.bin")
+        path = files[0]
+    try:
+        return read_safetensors(path)
+    except ValueError:
+        kind = other_format(path)
+        if kind not in (NUMPY, TORCH):
+            raise
+    return (read_numpy(path) if kind == NUMPY else read_torch(path)), {}
+
+
 def read_safetensors(
     path: str | Path, device: torch.device | str = "cpu", only_metadata: bool = False
 ) -> tuple[StateDict, dict[str, str]]:
     """Tensors and metadata of a safetensors file.
 
     Raises:
-        FileNotFoundError: no such file. ValueError: the file is cut, or of another format.
+        FileNotFoundError: no such file. ValueError: the file is cut, or of another format, which is named.
     """
     path = Path(path)
     if not path.is_file():
@@ -56,11 +85,10 @@ def read_safetensors(
             tensors = {} if only_metadata else {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return tensors, file.metadata() or {}
     except SafetensorError as error:
-        pickled = path.read_bytes()[:2] in (b"PK", b"\x80\x02", b"\x80\x04")
-        reason = (
-            "it is a pickle (torch.save), which can run code when it is read; convert it where you trust it: "
-            "safetensors.torch.save_file(torch.load(path, weights_only=True), 'weights.safetensors')"
-            if pickled
-            else f"it is cut or not a safetensors file ({path.stat().st_size} bytes: {error}); copy or download it again"
-        )
+        kind = other_format(path)
+        if kind in (NUMPY, TORCH):
+            reason = f"it is {kind} and not safetensors; load_weights(model, path) reads its tensors, runs nothing, and save_model writes safetensors"
+        else:
+            size = f"{path.stat().st_size} bytes: {error}"
+            reason = kind or f"it is cut or not a safetensors file ({size}); copy or download it again"
         raise ValueError(f"cannot read {path}: {reason}") from error

@@ -6,40 +6,71 @@ Our files carry the ViTConfig and whatever else a caller gives (class names, mea
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vit_tutorial.cnn import CNNConfig, ConvNet
+from vit_tutorial.lora import merged_state_dict
+from vit_tutorial.patches import pair
 from vit_tutorial.positions import resize_pos_embed
 from vit_tutorial.vit import VisionTransformer, ViTConfig
-from vit_tutorial.weights.convert import StateDict, convert_state_dict
-from vit_tutorial.weights.files import read_safetensors, write_safetensors
+from vit_tutorial.weights.convert import Nested, adapt_channels, convert_state_dict, find_grid, flatten
+from vit_tutorial.weights.files import read_safetensors, read_weights, write_safetensors
+from vit_tutorial.weights.jax import count_heads
 
 _METADATA_KEY = "vit_tutorial"
 
 
-def load_weights(model: VisionTransformer, source: StateDict | str | Path, new_head: bool = False) -> None:
+def load_weights(
+    model: VisionTransformer,
+    source: Nested | str | Path,
+    new_head: bool = False,
+    grid: tuple[int, int] | None = None,
+    part: str | None = None,
+) -> None:
     """Load weights of any of the known formats into a model, strictly.
 
-    A position embedding of another grid is resized (bicubic with antialias); everything else must fit.
+    Two things are fitted: a position embedding of another grid is resized (bicubic with antialias), and a patch embedding for other
+    channels is summed or repeated (see :func:`~vit_tutorial.weights.convert.adapt_channels`). Everything else must fit.
 
     Args:
-        source: a state dict, or the path of a safetensors file.
+        source: a state dict, also nested in a checkpoint, or the path of a file or folder (see
+            :func:`~vit_tutorial.weights.files.read_weights`). What is left out of it is said in a warning.
         new_head: leave the model's own head as it is (fine-tuning on other classes).
+        grid: (rows, columns) of the weights' patch positions. Our own state dicts and files say theirs; of others a square is assumed,
+            and where the model's own grid is as likely, the grid has to be said.
+        part: which of several ViTs in one checkpoint, as ``"student"``; see :func:`convert_state_dict`.
 
     Raises:
-        ValueError: names or shapes do not fit; the first ones are listed. FileNotFoundError: no such file.
+        ValueError: names, shapes or heads do not fit, the first ones are listed; the grid is not known.
+        FileNotFoundError: no such file.
     """
-    state = convert_state_dict(source if isinstance(source, dict) else read_safetensors(source)[0])
+    raw, said = source, {}
+    if isinstance(source, (str, Path)):
+        raw, metadata = read_weights(source)
+        said = json.loads(metadata.get(_METADATA_KEY, "{}")).get("config", {})
+    state = convert_state_dict(raw, part)
+    heads = said.get("num_heads") or count_heads(raw if isinstance(raw, dict) else {}) or model.config.num_heads
+    if heads != model.config.num_heads:  # no shape tells
+        raise ValueError(
+            f"the weights are of {heads} heads, the model has {model.config.num_heads}; build it with num_heads={heads}"
+        )
     own = model.state_dict()
     if new_head:
-        state = {name: tensor for name, tensor in state.items() if not name.startswith("head.")}
+        state = {name: tensor for name, tensor in state.items() if not name.startswith(("head.", "pre_logits."))}
         state |= {name: tensor for name, tensor in own.items() if name.startswith("head.")}
-    if "pos_embed" in state and "pos_embed" in own and state["pos_embed"].shape[1] != own["pos_embed"].shape[1]:
-        state["pos_embed"] = _fit_positions(state["pos_embed"], own["pos_embed"], model)
+    weight, wanted = state.get("patch_embed.proj.weight"), own["patch_embed.proj.weight"]
+    if weight is not None and weight.ndim == 4:
+        state["patch_embed.proj.weight"] = adapt_channels(weight, wanted.shape[1])
+    if "pos_embed" in state and "pos_embed" in own:
+        if "img_size" in said:
+            height, width = pair(said["img_size"])
+            grid = grid or (height // said["patch_size"], width // said["patch_size"])
+        state["pos_embed"] = _fit_positions(state["pos_embed"], grid or find_grid(raw, part), model)
     faults = [f"{name} is missing" for name in own if name not in state]
     faults += [f"{name} is not in the model" for name in state if name not in own]
     faults += [
@@ -49,21 +80,73 @@ def load_weights(model: VisionTransformer, source: StateDict | str | Path, new_h
     ]
     if faults:
         more = f" and {len(faults) - 4} more" if len(faults) > 4 else ""
-        head = any(fault.startswith("head.") for fault in faults)
+        head = any(fault.startswith(("head.", "pre_logits.")) for fault in faults)
         remedy = "; for other classes pass new_head=True" if head else "; build the model with the weights' ViTConfig"
         raise ValueError(f"the weights are of another model: {'; '.join(faults[:4])}{more}{remedy}")
     model.load_state_dict(state)
 
 
-def save_model(model: VisionTransformer | ConvNet, path: str | Path, extra: dict[str, Any] | None = None) -> None:
+def save_model(model: nn.Module, path: str | Path, extra: dict[str, Any] | None = None) -> None:
     """Write weights, configuration and ``extra`` (JSON values) to one safetensors file, whole or not at all.
 
+    Args:
+        model: a ViT or a ConvNet, also inside DataParallel or torch.compile, and with LoRA, which is merged in the file (see
+            :func:`plain_model`); the model itself stays as it is.
+        extra: ``classes`` (names, in the order of the logits), ``mean`` and ``std`` (of each channel, of pixels from 0 to 1) are what
+            ``vit-tutorial predict`` and ``export`` look for.
+
     Raises:
+        ValueError: the file would not load again, because the model is another one or not what its configuration says.
         OSError: the disk is full or the folder cannot be written; a file that stood there before is intact.
     """
-    arch = "cnn" if isinstance(model, ConvNet) else "vit"
-    metadata = {"arch": arch, "config": model.config.to_dict(), "extra": extra or {}}
-    write_safetensors(path, model.state_dict(), {_METADATA_KEY: json.dumps(metadata)})
+    plain = plain_model(model)
+    arch = "cnn" if isinstance(plain, ConvNet) else "vit"
+    metadata = {"arch": arch, "config": plain.config.to_dict(), "extra": extra or {}}
+    write_safetensors(path, plain.state_dict(), {_METADATA_KEY: json.dumps(metadata)})
+
+
+def plain_model(model: nn.Module) -> VisionTransformer | ConvNet:
+    """The ViT or ConvNet inside wrappers, with LoRA merged and the names that its configuration gives it: what can be saved and loaded.
+
+    Its tensors are those of the given model, which is not changed; only merged weights are new.
+
+    Raises:
+        ValueError: there is no such model inside, or its tensors are not those of its configuration; the first one is named.
+    """
+    inside = model
+    while not isinstance(inside, (VisionTransformer, ConvNet)):
+        wrapped = getattr(
+            inside, "_orig_mod", getattr(inside, "module", None)
+        )  # of torch.compile; of (Distributed)DataParallel
+        if not isinstance(wrapped, nn.Module):
+            encoder = isinstance(getattr(inside, "encoder", None), VisionTransformer)
+            remedy = (
+                "its encoder can be: save_model(model.encoder, path)"
+                if encoder
+                else "use torch.save(model.state_dict(), path)"
+            )
+            raise ValueError(
+                f"a {type(inside).__name__} is no VisionTransformer or ConvNet, and cannot be saved by save_model; {remedy}"
+            )
+        inside = wrapped
+    state = flatten(merged_state_dict(inside))
+    with torch.device("meta"):  # no memory, no random numbers
+        plain = ConvNet(inside.config) if isinstance(inside, ConvNet) else VisionTransformer(inside.config)
+    expected = plain.state_dict()
+    for name in [*expected, *state]:
+        here, wanted = (tuple(found[name].shape) if name in found else None for found in (state, expected))
+        if here != wanted:
+            if name.startswith("head.") and here:
+                remedy = f"model.config = dataclasses.replace(model.config, num_classes={here[0]})"
+                raise ValueError(
+                    f"{name} is {here} and not {wanted}, as the model's configuration says; if the head was replaced: {remedy}"
+                )
+            raise ValueError(
+                f"{name} is {here or 'missing'} and not {wanted or 'there'}, as the model's configuration says: a part was replaced or "
+                "added, and save_model cannot describe it; use torch.save(model.state_dict(), path)"
+            )
+    plain.load_state_dict(state, assign=True)
+    return plain.train(inside.training)
 
 
 def load_model(path: str | Path, device: torch.device | str = "cpu") -> VisionTransformer:
@@ -96,14 +179,28 @@ def read_extra(path: str | Path) -> dict[str, Any]:
     return _our_metadata(path, read_safetensors(path, only_metadata=True)[1])["extra"]
 
 
-def _fit_positions(theirs: Tensor, ours: Tensor, model: VisionTransformer) -> Tensor:
-    prefix = ours.shape[1] - model.patch_embed.num_patches
-    side = round((theirs.shape[1] - prefix) ** 0.5)
-    if side * side + prefix != theirs.shape[1]:
-        raise ValueError(
-            f"the weights' position embedding has {theirs.shape[1]} tokens, which is not {prefix} prefix tokens and a square grid"
-        )
-    return resize_pos_embed(theirs, (side, side), model.grid_size, prefix)
+def _fit_positions(theirs: Tensor, grid: tuple[int, int] | None, model: VisionTransformer) -> Tensor:
+    """Their positions for the model's grid. Grids are compared, not numbers of tokens: 4x4 and 2x8 positions are as many."""
+    ours = model.pos_embed
+    assert ours is not None
+    wanted, prefix = model.grid_size, ours.shape[1] - model.patch_embed.num_patches
+    patches = theirs.shape[1] - prefix
+    if grid is None:
+        side = math.isqrt(max(patches, 0))
+        likely = {(side, side)} if side * side == patches else set()
+        if patches == wanted[0] * wanted[1]:
+            likely.add(wanted)
+        if len(likely) != 1:
+            either = " or ".join(f"{rows}x{columns}" for rows, columns in sorted(likely, reverse=True))
+            what = f"may be a grid of {either}" if likely else "are no square grid"
+            raise ValueError(
+                f"the weights have {theirs.shape[1]} positions; without the model's {prefix} prefix token{'s' * (prefix != 1)} {patches} "
+                f"{what} (rows x columns); say which: load_weights(..., grid=(rows, columns))"
+            )
+        (grid,) = likely
+    if tuple(grid) == wanted or model.config.pos_embed == "sincos2d":  # fixed positions are computed, for any grid
+        return theirs if tuple(grid) == wanted else ours
+    return resize_pos_embed(theirs, (grid[0], grid[1]), wanted, prefix)
 
 
 def _our_metadata(path: str | Path, metadata: dict[str, str]) -> dict[str, Any]:

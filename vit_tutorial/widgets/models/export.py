@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from vit_tutorial.vit import VisionTransformer, ViTConfig
+from vit_tutorial.weights import plain_model
 from vit_tutorial.widgets.models.page_model import FORMAT, VERSION
 
 DTYPES = ("int8", "fp16", "fp32")
@@ -60,13 +61,16 @@ def page_model(
     Raises:
         ValueError: unknown dtype; lengths that do not fit the model; a weight that is not finite or not within fp16's range.
     """
-    config = model.config
+    plain = plain_model(model)  # without wrappers, with LoRA merged: the page knows a ViT's own names only
+    if not isinstance(plain, VisionTransformer):
+        raise ValueError("the page runs a ViT, and this is a CNN")
+    config = plain.config
     if dtype not in DTYPES:
         raise ValueError(f"unknown dtype {dtype!r}; choose one of {', '.join(DTYPES)}")
     mean, std = check_description(config, classes, mean, std)
     data = bytearray()
     tensors = []
-    for name, tensor in model.state_dict().items():
+    for name, tensor in plain.state_dict().items():
         kind = dtype if dtype != "int8" or (name.endswith("weight") and tensor.ndim > 1) else "fp16"
         tensors.append({"name": name, "shape": list(tensor.shape), "dtype": kind, "offset": len(data)})
         data += _encode(name, tensor, kind)
