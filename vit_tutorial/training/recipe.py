@@ -24,11 +24,17 @@ class Recipe:
         name: the recipe's name, which is its file's.
         title: one line for people.
         task: "classification".
-        data: "digits", "mnist", "mnist_10k", "fashion_mnist", "cifar10", "digit_photos" or "image_folder".
+        data: "digits", "digits_blocks", "mnist", "mnist_10k", "fashion_mnist", "cifar10", "digit_photos" or "image_folder".
         train_share: share of the training split that is used, in (0, 1], the same of each class; the other splits stay whole.
         variant: for an image folder, a sentence that says exactly which images these are.
         on_bad: "stop" at an image file that cannot be read, or "skip" it.
         on_leak: "stop" at an image that is in two splits or in two classes of a folder, or "drop" it where it does harm.
+        split: how the missing splits of a folder are cut: "hash" by the images' contents, so that none moves when others are added (what a
+            recipe file of a folder does if it does not say), or "shuffle" by chance (what runs did before there was a choice).
+        group_by: keep images of a folder that have one origin in one split: "folder" for those of one folder below their class, or a
+            regular expression of their paths, as "patient[0-9]+"; empty for none.
+        value_range: of 16-bit images, what becomes black and white: "full" is 0 to 65535, "data" what the training images hold, "auto" is
+            "data" where "full" would leave fewer than 64 of 256 levels.
         arch: "vit", or "cnn" for the convolutional network to compare with.
         model: fields of `ViTConfig` (img_size, patch_size, embed_dim, depth, num_heads, drop_path_rate, ...), or
             "size" (tiny, small, base, large) and the fields that differ; for a cnn, fields of `CNNConfig` (widths, depth).
@@ -75,6 +81,9 @@ class Recipe:
     variant: str = ""
     on_bad: str = "stop"
     on_leak: str = "stop"
+    split: str = "shuffle"
+    group_by: str = ""
+    value_range: str = "auto"
     arch: str = "vit"
     model: dict[str, Any] = field(default_factory=dict)
 
@@ -165,7 +174,10 @@ def load_recipe(name_or_path: str | Path, **overrides: Any) -> Recipe:
         recipe = Recipe.from_dict({**content, "name": path.stem})  # the file's name is the recipe's name
     except (yaml.YAMLError, UnicodeDecodeError, RecipeError) as error:
         raise RecipeError(f"{path} is not a recipe: {error}") from error
-    return recipe.with_(**overrides)
+    recipe = recipe.with_(**overrides)
+    if recipe.data == "image_folder" and "split" not in {**content, **overrides}:
+        recipe = recipe.with_(split="hash")  # the field's default is what runs did that do not know the field
+    return recipe
 
 
 def list_recipes() -> list[str]:
@@ -180,6 +192,8 @@ CHOICES = {
     "precision": ("fp32", "bf16"),
     "on_bad": ("stop", "skip"),
     "on_leak": ("stop", "drop"),
+    "split": ("hash", "shuffle"),
+    "value_range": ("auto", "full", "data"),
 }
 POSITIVE = ("epochs", "batch_size", "lr", "eval_every")
 

@@ -251,11 +251,13 @@ def run_export(arguments: argparse.Namespace) -> int:
         from vit_tutorial.widgets.site import export_site  # which needs this file
 
         file = out.with_name(out.name.removesuffix(".html") + ".html")
+        low, high = extra.get("value_range") or (0, 65535)
         paths = [
             export_site(
-                model, file, **describe, pictures=arguments.pictures, title=arguments.title, dtype=arguments.dtype
+                model, file, **describe, pictures=arguments.pictures, title=arguments.title, dtype=arguments.dtype,
+                value_range=(low, high),
             )
-        ]
+        ]  # fmt: skip
     else:
         paths = export_page(model, out, arguments.dtype, **describe)
     for path in paths:
