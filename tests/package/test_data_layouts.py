@@ -148,6 +148,13 @@ def test_parts_of_a_data_set_are_no_classes(tmp_path: Path) -> None:
         image_folder(tmp_path, 8)
 
 
+def test_pictures_in_numbered_parts_are_no_classes(tmp_path: Path) -> None:
+    pictures(tmp_path, [f"images_{k:03d}/{n}" for k in (1, 2, 3) for n in NUMBERS])
+    (tmp_path / "labels.csv").write_text("name,label\n")
+    with pytest.raises(ValueError, match=r"holds parts of a data set, not classes: images_001 \(6 images.*labels.csv"):
+        image_folder(tmp_path, 8)
+
+
 def test_splits_inside_the_classes_are_turned_round(tmp_path: Path) -> None:
     pictures(tmp_path, [f"{c}/{s}/{n}" for c in ("bottle", "cable") for s in ("train", "test") for n in NUMBERS])
     with pytest.raises(

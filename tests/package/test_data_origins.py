@@ -109,6 +109,13 @@ def test_images_that_the_rule_does_not_reach_stand_alone_and_are_counted(tmp_pat
     assert "6 images are in no group and stand alone" in str(report)
 
 
+def test_an_origin_in_two_given_splits_is_said(tmp_path: Path) -> None:
+    pictures(tmp_path / "train", [f"{name}/clip{k}_{i}.png" for name in "ab" for k in range(12) for i in range(2)])
+    pictures(tmp_path / "test", [f"{name}/clip{k}_{i}.png" for name in "ab" for k in (3, 90) for i in range(2)])
+    report = image_folder(tmp_path, 8, group_by="clip([0-9]+)", progress=False).report
+    assert "1 groups are in two splits, where a score would be too good: 3" in str(report)
+
+
 # Noticed
 
 
@@ -120,11 +127,22 @@ def test_folders_below_the_classes_are_asked_about(tmp_path: Path) -> None:
     assert "--group-by folder keeps it in one split" in str(report)
 
 
+@pytest.mark.parametrize(
+    "name", ["patient_{:03d}_slice_{}.png", "scan{}-crop{}.png", "{}_{}.png", "clip{}_f{:02d}a.png"]
+)
+def test_names_that_number_images_within_something_are_asked_about(tmp_path: Path, name: str) -> None:
+    pictures(tmp_path, [f"{c}/{name.format(10 * (c == 'b') + k, i)}" for c in "ab" for k in range(5) for i in range(4)])
+    report = image_folder(tmp_path, 8, progress=False).report
+    assert "the names seem to number images within something (4 files" in str(report)
+    rule = str(report).split("--group-by '")[1].split("'")[0]
+    assert "10 groups by" in str(image_folder(tmp_path, 8, group_by=rule, progress=False).report)
+
+
 @pytest.mark.parametrize("budget", [2**30, 0])
 def test_frames_in_one_folder_are_noticed_by_their_likeness(tmp_path: Path, budget: int) -> None:
     for name in "ab":
         for k in range(6):
-            clip(tmp_path, [f"{name}/{name}{k}_frame_{i:04d}.png" for i in range(10)])
+            clip(tmp_path, [f"{name}/frame_{10 * k + i:04d}.png" for i in range(10)])
     report = image_folder(tmp_path, 16, progress=False, memory_budget=budget).report
     assert "far more alike than other images of their class, as frames of a clip are" in str(report)
 

@@ -266,6 +266,8 @@ def images_to_score(
             f"this model does not remember its split: the {part} images are cut anew, and if the folder has changed since, some of them "
             "were trained on. --split all scores every image of a folder that was collected later"
         )
+    if report.constant + report.faint:
+        notes.append(f"{report.constant + report.faint:,} images of the folder are constant or nearly so, once decoded")
     size = folder.size
     variant = f"image folder {root.name}: {len(folder.files):,} images, resized to {size[0]}x{size[1]}"
     return folder.build(chosen, variant), notes
@@ -415,7 +417,7 @@ def _read(
         [files[i] for i in good],
         [triples[i][0] for i in good],
         [triples[i][1] for i in good],
-        images[torch.tensor(good, dtype=torch.int64)] if in_memory and images is not None else None,
+        _of(images, good) if in_memory else None,
         None if contents is None else [contents[i] for i in good],
         report,
     )
@@ -497,8 +499,7 @@ def _cut(
             f"{len(set(groups)):,} groups by {group_by}"
             + f"; {alone:,} images are in no group and stand alone" * bool(alone)
         )
-        if given["val"] and given["test"]:
-            report.notes.append("all splits are given, so groups decide nothing")
+        _shared_groups(folder, depth, group_by)
     elif fractions[0] < 1 and (found := looks_like_clips(folder.root, files, depth, labels, _of(folder.images, whole))):
         report.notes.append(found)
     if len(set(keys)) < len(keys) and not group_by:
@@ -511,5 +512,22 @@ def _cut(
     return [train, given["val"] or val, given["test"] or test]
 
 
+def _shared_groups(folder: _Folder, depth: int, group_by: str) -> None:
+    """Tell the report of groups that splits which are there already share."""
+    if {*folder.given} <= {"all", "train"} or group_by == "folder":
+        return
+    where: dict[str, set[str]] = {}
+    for group, part in zip(origins(folder.root, folder.files, depth, group_by)[0], folder.given):
+        where.setdefault(group, set()).add(part)
+    shared = [" ".join(group.split("\0")) for group, parts in where.items() if len(parts) > 1]
+    if shared:
+        folder.report.notes.append(
+            f"{len(shared):,} groups are in two splits, where a score would be too good: {listed(shared)}"
+        )
+
+
 def _of(images: Tensor | None, indices: list[int]) -> Tensor | None:
-    return None if images is None else images[torch.tensor(indices)]
+    """Those of the images, without a copy where it is all of them."""
+    if images is None or len(indices) == len(images):
+        return images
+    return images[torch.tensor(indices, dtype=torch.int64)]

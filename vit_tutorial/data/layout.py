@@ -64,10 +64,10 @@ def refuse_other_layouts(root: Path, folders: list[Path], where: Path | None = N
             f"{where}/CLASS/image.jpg: sort the images into a folder for each class, and move {names} out of the way. {rename}"
             + label_hint(where, pictures or folders)
         )
-    if len(folders) > 1 and all(_FOLDS.fullmatch(folder.name) for folder in folders):
+    if len(folders) > 1 and (len(pictures) == len(folders) or all(_FOLDS.fullmatch(folder.name) for folder in folders)):
         raise ValueError(
             f"{where} holds parts of a data set, not classes: {seen}. Join their class folders under {where}/CLASS/, or name "
-            f"one part train, one val and one test. {rename}"
+            f"one part train, one val and one test.{label_hint(where, folders)} {rename}"
         )
     inner = {folder: {split_of(f.name) for f in look(folder, Sight())[0]} - {None} for folder in folders}
     turned = [folder for folder, splits in inner.items() if len(splits) > 1]

@@ -15,6 +15,7 @@ from torch import Tensor
 from .decode import decode_all
 from .files import listed, printable
 
+BEFORE_NUMBER = re.compile(r"([^/]*\D)[0-9]+[^/0-9]*$")  # clip03_frame_ of clip03_frame_0012.png
 PAIRS = 100  # neighbours that are compared
 NEAR = (
     0.35  # of the difference of images that are no neighbours: neighbours that differ less look like frames of one clip
@@ -93,25 +94,37 @@ def looks_like_clips(
             f"most images lie in folders below their class ({shown}): if each is one clip, one burst or one person, "
             "--group-by folder keeps it in one split"
         )
-    numbered = [i for i, file in enumerate(files) if re.search(r"\d\D*$", file.stem)]
+    numbered = [i for i, file in enumerate(files) if BEFORE_NUMBER.search(file.name)]
+    groups = Counter(_before_number(files[i]) for i in numbered)
+    several = len(groups) >= 4 and 3 * len(groups) <= len(numbered)
+    pattern = f"--group-by '{BEFORE_NUMBER.pattern}' keeps together what agrees before the last number; or "
+    remedy = f"{pattern * several}put whole clips into train, val and test folders"
+    if several and sum(n for name, n in groups.items() if re.search(r"\d", name)) > 0.8 * len(files):
+        (first, n), *_ = groups.most_common(1)
+        return (
+            f"the names seem to number images within something ({n} files {printable(first)}...): if that is a clip, a person or one large "
+            f"picture, split at random it is in training and test. {remedy[0].upper()}{remedy[1:]}"
+        )
     pairs = [(a, b) for a, b in pairwise(numbered) if b == a + 1 and labels[a] == labels[b]]
     pairs = pairs[:: max(1, len(pairs) // PAIRS)][:PAIRS]
     if len(pairs) < 10:
         return ""
-    chosen = torch.tensor(pairs)
-    firsts, seconds = (_small([files[i] for i in part], part, images) for part in chosen.T.tolist())
+    firsts, seconds = (_small([files[i] for i in part], part, images) for part in torch.tensor(pairs).T.tolist())
     others = [_partner(k, [labels[a] for a, _ in pairs]) for k in range(len(pairs))]
     near = (firsts - seconds).abs().flatten(1).mean(1).median()
     far = (firsts - firsts[others]).abs().flatten(1).mean(1).median()
     if near >= NEAR * far:
         return ""
-    a, b = (printable(files[i].name) for i in pairs[len(pairs) // 2])
-    prefix = re.sub(r"\d+\D*$", "", Path(a).stem)
+    one, other = (printable(files[i].name) for i in pairs[len(pairs) // 2])
     return (
-        f"neighbours by name, such as {a} and {b}, are far more alike than other images of their class, as frames of a clip are: split at random, "
-        f"they are in training and test. --group-by PATTERN keeps together what has the same part of the name ('^(.*?{re.escape(prefix) or '_'})'"
-        " for the part before the number), or put whole clips into train, val and test folders"
+        f"neighbours by name, such as {one} and {other}, are far more alike than other images of their class, as frames of a clip are: "
+        f"split at random, they are in training and test. {remedy[0].upper()}{remedy[1:]}"
     )
+
+
+def _before_number(file: Path) -> str:
+    found = BEFORE_NUMBER.search(file.name)
+    return found[1] if found else file.name
 
 
 def _small(files: Sequence[Path], indices: Sequence[int], images: Tensor | None) -> Tensor:
