@@ -73,9 +73,9 @@ def test_a_share_of_a_folder_too_large_for_memory_keeps_files_labels_and_digests
     assert part.fingerprint() != whole.fingerprint()
 
 
-def test_a_folder_of_classes_is_split_80_10_10_by_class(tmp_path):
+def test_a_folder_of_classes_is_shuffled_80_10_10_by_class_on_request(tmp_path):
     fill(tmp_path, 20)
-    splits = image_folder(tmp_path, 8)
+    splits = image_folder(tmp_path, 8, split="shuffle")
     assert sizes(splits) == [48, 6, 6]
     for split, each in zip(splits, (16, 2, 2)):
         assert torch.bincount(split.labels).tolist() == [each] * 3
@@ -86,7 +86,7 @@ def test_a_folder_of_classes_is_split_80_10_10_by_class(tmp_path):
 def test_a_missing_val_is_cut_from_train_and_test_left_alone(tmp_path):
     fill(tmp_path / "train", 20)
     fill(tmp_path / "test", 4, start=20)
-    splits = image_folder(tmp_path, 8, val_fraction=0.2)
+    splits = image_folder(tmp_path, 8, val_fraction=0.2, split="shuffle")
     assert sizes(splits) == [48, 12, 12]
     assert {file.split("/")[0] for file in (*splits.train.files, *splits.val.files)} == {"train"}
     assert {file.split("/")[0] for file in splits.test.files} == {"test"}

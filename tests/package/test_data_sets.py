@@ -55,6 +55,33 @@ def test_the_digits_have_no_image_in_two_splits():
     assert find_leaks(digits()) == []
 
 
+def test_the_digits_by_block_are_the_file_in_its_order():
+    source = load_digits()
+    train, val, test = digits(by="block")
+    assert [len(train), len(val), len(test)] == [1078, 359, 360]
+    assert torch.cat([part.labels for part in (train, val, test)]).tolist() == source.target.tolist()
+    pixels = torch.cat([part.images for part in (train, val, test)])[:, 0].double() / 255 * 16
+    assert torch.equal(pixels.round(), torch.from_numpy(source.images))
+    assert train.mean == val.mean == test.mean != digits().mean
+    assert find_leaks(digits(by="block")) == []
+
+
+def test_digits_of_a_later_block_are_read_worse_than_digits_at_random():
+    """An SVM, which has no luck of its own: whoever wrote the last fifth of the file wrote less of the rest."""
+    from sklearn.svm import SVC
+
+    def score(splits) -> float:
+        x, y = ([part.images.flatten(1).numpy() / 255.0 for part in splits], [part.labels.numpy() for part in splits])
+        return SVC().fit(x[0], y[0]).score(x[2], y[2])
+
+    assert score(digits(by="block")) < score(digits()) - 0.01
+
+
+def test_another_way_to_split_the_digits_is_refused():
+    with pytest.raises(ValueError, match='by must be "chance" or "block", got \'writer\''):
+        digits(by="writer")
+
+
 def test_another_split_seed_moves_the_digits_and_changes_the_fingerprint():
     assert digits().fingerprint() == digits().fingerprint()
     assert digits(split_seed=1).fingerprint() != digits().fingerprint()

@@ -11,7 +11,14 @@ from vit_tutorial.data import Splits, TensorImages
 from vit_tutorial.tasks import Classification
 from vit_tutorial.training import Recipe, RecipeError, list_recipes, load_recipe
 
-SHAPES = {"digits": (1, 8), "mnist": (1, 28), "mnist_10k": (1, 28), "fashion_mnist": (1, 28), "cifar10": (3, 32)}
+SHAPES = {
+    "digits": (1, 8),
+    "digits_blocks": (1, 8),
+    "mnist": (1, 28),
+    "mnist_10k": (1, 28),
+    "fashion_mnist": (1, 28),
+    "cifar10": (3, 32),
+}
 
 
 def random_splits(channels: int, side: int) -> Splits:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from vit_tutorial.data import ImageDataset
-from vit_tutorial.data.scan import listed
+from vit_tutorial.data import ImageDataset, RememberedSplit, Splits, images_to_score
+from vit_tutorial.data.decode import FULL_RANGE
+from vit_tutorial.data.files import listed
 from vit_tutorial.metrics.classification import confusion_matrix, wilson_interval
 from vit_tutorial.metrics.errors import class_scores, confident_mistakes, worst_confusions
 from vit_tutorial.tasks import Classification
+from vit_tutorial.tasks.classification import image_size
 from vit_tutorial.training import Recipe, RunFolder, predict
 from vit_tutorial.training.engine import pick_device
 from vit_tutorial.training.record import check, headline, list_records, read_record
@@ -28,23 +31,57 @@ def evaluate_run(options: argparse.Namespace) -> int:
     path = model_file(options.model)
     extra = described(path)
     model = load_classifier(path, pick_device(options.device))
-    task = Classification(Recipe.from_dict(extra["recipe"]), options.data)
-    if task.splits.classes != extra["classes"]:
-        raise ValueError(
-            f"the model knows the classes {listed(extra['classes'])}, but the data has {listed(task.splits.classes)}; "
-            "give the folder it was trained on, or one with the same class folders"
-        )
+    recipe = Recipe.from_dict(extra["recipe"])
+    if recipe.data == "image_folder":
+        task, dataset, notes = folder_to_score(recipe, options.data, options.split, extra)
+    else:
+        if options.split == "all":
+            raise ValueError(f"--split all is for a folder of images; of {recipe.data} choose train, val or test")
+        task, notes = Classification(recipe, options.data), []
+        if task.splits.classes != extra["classes"]:
+            raise ValueError(
+                f"the model knows the classes {listed(extra['classes'])}, but the data has {listed(task.splits.classes)}; "
+                "give the data it was trained on"
+            )
+        dataset = getattr(task.splits, options.split)
     for split in task.splits:  # as the model was trained, also where the images are others
         split.mean, split.std = tuple(extra["mean"]), tuple(extra["std"])
-    dataset = getattr(task.splits, options.split)
     logits, labels = predict(task, model, dataset)
     found = analysis(task, dataset, logits, labels, options.mistakes)
     if options.format == "json":
-        print(json.dumps({"split": options.split, **found}, indent=1, ensure_ascii=False))
+        print(json.dumps({"split": options.split, "notes": notes, **found}, indent=1, ensure_ascii=False))
     else:
+        for note in notes:
+            print(f"vit-tutorial evaluate: {note}", file=sys.stderr)
         print(f"{dataset.variant}: {options.split} split, {len(dataset):,} images")
         print_analysis(found)
     return 0
+
+
+def folder_to_score(
+    recipe: Recipe, root: Path | None, part: str, extra: dict[str, Any]
+) -> tuple[Classification, ImageDataset, list[str]]:
+    """A task whose splits are all the images that are to be scored, these images, and what has to be said about them."""
+    if root is None:
+        raise ValueError(
+            "the model was trained on a folder of images; give it, or one of new images, with --data FOLDER"
+        )
+    size = image_size(recipe.model.get("img_size", 224))
+    dataset, notes = images_to_score(
+        root,
+        part,
+        size,
+        extra["classes"],
+        RememberedSplit.from_dict(extra["split"]) if "split" in extra else None,
+        on_bad=recipe.on_bad,
+        on_leak=recipe.on_leak,
+        channels=recipe.model.get("in_chans", 3),
+        value_range=tuple(extra.get("value_range") or FULL_RANGE),
+        split=recipe.split,
+        group_by=recipe.group_by,
+    )
+    task = Classification(recipe.with_(train_share=1.0), splits=Splits(dataset, dataset, dataset))
+    return task, dataset, notes
 
 
 def analysis(

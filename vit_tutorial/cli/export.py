@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from vit_tutorial.data.decode import FULL_RANGE
 from vit_tutorial.training import RunFolder
 from vit_tutorial.weights import load_model, read_extra
 from vit_tutorial.widgets.models.export import export_onnx, export_page
@@ -25,7 +26,13 @@ def run_export(options: argparse.Namespace) -> int:
         paths = [export_onnx(model, out.with_name(out.name.removesuffix(".onnx") + ".onnx"), **describe)]
     elif options.to == "site":
         file = out.with_name(out.name.removesuffix(".html") + ".html")
-        show = {"pictures": options.pictures, "title": options.title, "dtype": options.dtype}
+        low, high = extra.get("value_range") or FULL_RANGE
+        show = {
+            "pictures": options.pictures,
+            "title": options.title,
+            "dtype": options.dtype,
+            "value_range": (low, high),
+        }
         paths = [export_site(model, file, **describe, **show)]
     else:
         paths = export_page(model, out, options.dtype, **describe)

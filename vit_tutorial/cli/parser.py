@@ -23,6 +23,8 @@ TRAIN_EXAMPLES = """examples:
   vit-tutorial train digits --seeds 0,1,2 --record digits
   vit-tutorial train cifar10 --download --set model.depth=8 --set lr=5e-4
   vit-tutorial train image_folder --data photos/ --set patience=10
+  vit-tutorial train image_folder --data frames/ --group-by folder
+  vit-tutorial train image_folder --data scans/ --group-by 'patient[0-9]+' --set value_range=data
   vit-tutorial train image_folder --data photos/ --set on_bad=skip --set on_leak=drop --set model.img_size=32
   torchrun --nproc-per-node 4 -m vit_tutorial.cli train cifar10
 
@@ -31,6 +33,9 @@ The same command again goes on where it was stopped, or says that it is finished
 EVALUATE_EXAMPLES = """examples:
   vit-tutorial evaluate runs/digits/seed-0
   vit-tutorial evaluate runs/image_folder/seed-0 --data photos/ --split test --mistakes 20
+  vit-tutorial evaluate runs/image_folder/seed-0 --data collected-later/
+
+A run remembers its images by their contents: its test split is scored as it was, whatever was added to the folder since.
 """
 PREDICT_EXAMPLES = """examples:
   vit-tutorial predict runs/digits/seed-0 three.png
@@ -74,6 +79,12 @@ def _add_train(commands: Any) -> None:
     seeds = p.add_mutually_exclusive_group()
     seeds.add_argument("--seed", dest="seeds", type=lambda text: [_seed(text)], metavar="N", help="seed of the run")
     seeds.add_argument("--seeds", type=_seeds, metavar="N,N,...", help="several runs, one a seed")
+    p.add_argument(
+        "--group-by",
+        metavar="folder|PATTERN",
+        help="keep images of one origin (a clip, a person) in one split: those of one folder below their class, or whose paths agree in what "
+        "the regular expression matches; the same as --set group_by=...",
+    )
     p.add_argument("--epochs", type=int, metavar="N", help="the same as --set epochs=N")
     p.add_argument("--device", metavar="NAME", help="auto, cpu, cuda or mps")
     p.add_argument("--set", type=_assignment, action="append", default=[], metavar="FIELD=VALUE", help="change a field")
@@ -90,8 +101,18 @@ def _add_train(commands: Any) -> None:
 def _add_evaluate(commands: Any) -> None:
     p = _command(commands, "evaluate", "metrics and mistakes of a trained model", evaluate_run, EVALUATE_EXAMPLES)
     p.add_argument("model", type=Path, metavar="RUN_OR_FILE", help="a run's folder, or a model.safetensors")
-    p.add_argument("--split", choices=["train", "val", "test"], default="val", help="default: val")
-    p.add_argument("--data", type=Path, metavar="FOLDER", help="folder of images, or data root (default: $VIT_DATA)")
+    p.add_argument(
+        "--split",
+        choices=["train", "val", "test", "all"],
+        default="val",
+        help="all: every image of a folder (default: val)",
+    )
+    p.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help="the folder of the run, a labelled folder collected later (CLASS/*.jpg: all of it is scored), or data root (default: $VIT_DATA)",
+    )
     p.add_argument("--mistakes", type=int, default=5, metavar="N", help="how many of the surest mistakes (default: 5)")
     p.add_argument("--format", choices=["text", "json"], default="text", help="of the output (default: text)")
     p.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps")

@@ -22,9 +22,10 @@ from torch import Tensor
 from vit_tutorial.cli.commands import described, model_file
 from vit_tutorial.cnn import ConvNet
 from vit_tutorial.data import normalize
-from vit_tutorial.data.decode import as_tensor, fit, open_image
+from vit_tutorial.data.decode import FULL_RANGE, as_tensor, fit, one_line, open_image
 from vit_tutorial.data.fetch import fetch, is_url
-from vit_tutorial.data.scan import IMAGE_SUFFIXES
+from vit_tutorial.data.files import SUFFIXES_IN_WORDS, Sight, images_below, printable
+from vit_tutorial.data.metadata import orientation
 from vit_tutorial.patches import pair
 from vit_tutorial.training.engine import pick_device
 from vit_tutorial.vit import VisionTransformer
@@ -63,17 +64,18 @@ def predict_images(options: argparse.Namespace) -> int:
 
 
 def image_names(words: Iterable[str]) -> Iterator[str]:
-    """Each word itself, and for a folder every image file in it at any depth, sorted; hidden files are left out."""
+    """Each word itself, and for a folder every image file in it at any depth, sorted, as training finds them: see `images_below`."""
     for word in words:
         folder = Path(word)
         if is_url(word) or not folder.is_dir():
             yield word
             continue
-        files = [file for file in folder.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
-        shown = [f for f in files if not any(part.startswith(".") for part in f.relative_to(folder).parts)]
-        if not shown:
-            raise FileNotFoundError(f"no image files in {folder}; known are {', '.join(sorted(IMAGE_SUFFIXES))}")
-        yield from map(str, sorted(shown))
+        sight = Sight()
+        files = images_below(folder, sight)
+        if not files:
+            others = f", but {sight.kinds()}" if sight.not_images else ""
+            raise FileNotFoundError(f"no image files in {printable(word)}{others}; known are {SUFFIXES_IN_WORDS}")
+        yield from map(str, files)
 
 
 def answer(
@@ -81,10 +83,11 @@ def answer(
 ) -> Iterator[Answer]:
     """An answer for each name, in order. Images are read by threads and go through the model a batch at a time."""
     channels, size, device = model.config.in_chans, pair(model.config.img_size), next(model.parameters()).device
+    low, high = extra.get("value_range") or FULL_RANGE
     waiting = iter(names)
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
         while batch := list(islice(waiting, batch_size)):
-            read = list(pool.map(lambda name: read_image(name, channels, size), batch))
+            read = list(pool.map(lambda name: read_image(name, channels, size, (low, high)), batch))
             pixels = [image for image, _ in read if image is not None]
             if pixels:
                 with torch.no_grad():
@@ -97,7 +100,9 @@ def answer(
                 yield found
 
 
-def read_image(name: str, channels: int, size: tuple[int, int]) -> tuple[Tensor | None, Answer]:
+def read_image(
+    name: str, channels: int, size: tuple[int, int], value_range: tuple[int, int] = FULL_RANGE
+) -> tuple[Tensor | None, Answer]:
     """An image as the model takes it, uint8 [C, H, W], and what had to be done to it; or None, and why not."""
     found = Answer(name)
     try:
@@ -109,7 +114,7 @@ def read_image(name: str, channels: int, size: tuple[int, int]) -> tuple[Tensor 
         found.error = f"cannot be read ({one_line(error)})"
         return None, found
     try:
-        image = open_image(content, channels)
+        image = open_image(content, channels, value_range=value_range)
         found.notes = changes(content, image, channels, size)
         return as_tensor(fit(image, size)), found
     except MemoryError:
@@ -121,10 +126,14 @@ def read_image(name: str, channels: int, size: tuple[int, int]) -> tuple[Tensor 
 
 def changes(content: bytes, image: Image.Image, channels: int, size: tuple[int, int]) -> list[str]:
     """What has to be done to a picture, of which `image` is the decoded form, before a model can take it."""
-    with Image.open(io.BytesIO(content)) as header:
-        mode, transparent, frames = header.mode, header.has_transparency_data, getattr(header, "n_frames", 1)
-        turned = header.getexif().get(0x0112, 1) in range(2, 9)
     notes = []
+    try:
+        with Image.open(io.BytesIO(content)) as header:
+            mode, transparent, frames = header.mode, header.has_transparency_data, getattr(header, "n_frames", 1)
+            turned = orientation(header) != 1
+    except Exception:  # the pixels were read without what is damaged beside them
+        mode, transparent, frames, turned = "RGB" if channels == 3 else "L", False, 1, False
+        notes.append("damaged metadata left out")
     if frames > 1:
         notes.append(f"the first of {frames} frames")
     if turned:
@@ -179,12 +188,3 @@ def write_json(answers: Iterable[Answer], top: int) -> int:
     ]
     print(json.dumps(entries, indent=1, ensure_ascii=False))
     return sum(entry["error"] is not None for entry in entries)
-
-
-def one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def printable(name: str) -> str:
-    """A file name whose bytes are no text, as some old file systems have, with those bytes written out."""
-    return name.encode("utf-8", "backslashreplace").decode()

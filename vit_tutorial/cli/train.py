@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import statistics
 from pathlib import Path
@@ -23,6 +24,9 @@ def train_recipe(options: argparse.Namespace) -> int:
         raise RecipeError("a record needs the score of the test split; leave --no-test out")
     engine = Engine(recipe.device, recipe.precision, recipe.compile, recipe.threads)
     say = print if engine.is_main else lambda *_: None
+    if options.resume and "split" not in overrides and began_shuffled(recipe, options.out, seeds):
+        recipe = recipe.with_(split="shuffle")
+        say("these runs began before splits were cut by content; they go on with the split they began with")
     task = Classification(recipe, options.data, options.download)
     train, val, test = task.splits
     say(f"{task.splits.variant}: {len(train):,} training, {len(val):,} validation, {len(test):,} test images")
@@ -46,10 +50,19 @@ def train_recipe(options: argparse.Namespace) -> int:
     return 0
 
 
+def began_shuffled(recipe: Recipe, out: Path | None, seeds: list[int]) -> bool:
+    """Whether a run of these is there from before recipes had the field `split`."""
+    folders = [RunFolder((out or Path("runs") / recipe.name) / f"seed-{seed}") for seed in seeds]
+    there = [folder.description for folder in folders if folder.checkpoint.exists() or folder.result.exists()]
+    return recipe.split == "hash" and any(
+        "split" not in json.loads(file.read_text(encoding="utf-8"))["recipe"] for file in there if file.exists()
+    )
+
+
 def changed_fields(options: argparse.Namespace) -> dict[str, Any]:
     """The fields of the recipe that the command line changes."""
     fields = dict(options.set)
-    for name in ("epochs", "device"):
+    for name in ("epochs", "device", "group_by"):
         if getattr(options, name) is not None:
             fields[name] = getattr(options, name)
     return fields
@@ -98,9 +111,9 @@ def command_line(options: argparse.Namespace, seeds: list[int]) -> str:
     words = ["vit-tutorial", "train", options.recipe, "--seeds", ",".join(map(str, seeds))]
     if options.data:
         words += ["--data", options.data.resolve().name]
-    for name in ("epochs", "device"):
+    for name in ("epochs", "device", "group_by"):
         if getattr(options, name) is not None:
-            words += [f"--{name}", str(getattr(options, name))]
+            words += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
     for field, value in options.set:
         words += ["--set", f"{field}={'null' if value is None else value}"]
     words += ["--record", options.record] + ["--short-run"] * options.short_run

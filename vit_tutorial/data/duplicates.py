@@ -6,7 +6,8 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from .scan import FolderReport, listed
+from .files import listed, printable
+from .scan import FolderReport
 
 PRECIOUS = ("train", "all", "val", "test")  # of a leaked image the copies in the last of these are kept
 
@@ -52,7 +53,7 @@ def settle_copies(
             leaks.append(group)
 
     def names(groups: list[list[int]]) -> list[list[str]]:
-        return [[items[i][2].relative_to(root).as_posix() for i in group] for group in groups]
+        return [[printable(items[i][2].relative_to(root).as_posix()) for i in group] for group in groups]
 
     faults = []
     if leaks:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
+import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"}
-SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+from .files import SUFFIXES_IN_WORDS, Sight, images_below, listed, look, printable
+from .layout import SPLIT_NAMES, label_hint, labels_in_names, refuse_other_layouts, same_inner_folders, split_of
 
 
 @dataclass
-class FolderReport:
+class FolderReport(Sight):
     """What was found in a folder of images, what was left out and why."""
 
-    root: Path
+    root: Path = Path()
     images: int = 0
-    hidden: int = 0  # files and folders whose name starts with a dot
-    not_images: Counter[str] = field(default_factory=Counter)  # by suffix
     outside_classes: list[str] = field(default_factory=list)  # image files that lie in no class folder
     unused_folders: list[str] = field(default_factory=list)  # beside train, val and test
     skipped: list[tuple[str, str]] = field(default_factory=list)  # (file, reason) of unreadable images
     dropped: list[str] = field(default_factory=list)  # readable images left out because a copy is elsewhere
     copies: int = 0  # images that are there already, in the same class of the same split; they are used
+    constant: int = 0  # images of one colour, once decoded
+    faint: int = 0  # images that are not of one colour, but use fewer than `decode.FAINT` of the 256 levels
+    value_range: tuple[int, int] | None = None  # the 16-bit values that became 0 and 255; None without 16-bit files
+    notes: list[str] = field(default_factory=list)  # what was taken for what, and what looks odd
     small: dict[str, int] = field(default_factory=dict)  # classes with few training images, and how many
     untested: dict[str, list[str]] = field(default_factory=dict)  # by split (val, test): classes it has no image of
 
@@ -38,31 +40,55 @@ class FolderReport:
         if self.copies:
             lines.append(f"{self.copies:,} are copies of another image of the same class, in one split with it")
         if self.not_images:
-            kinds = [f"{count} {suffix or 'without suffix'}" for suffix, count in self.not_images.most_common()]
-            lines.append(f"ignored {self.not_images.total():,} other files: " + listed(kinds))
+            lines.append(f"ignored {self.not_images.total():,} other files: {self.kinds()}")
         if self.hidden:
             lines.append(f"ignored {self.hidden:,} hidden files or folders")
+        if self.system:
+            names = [f"{count} {name}" for name, count in self.system.most_common()]
+            lines.append(f"ignored {self.system.total():,} folders of the system: " + listed(names))
+        if self.circles:
+            lines.append("ignored links to a folder that holds them: " + listed(self.circles))
         if self.outside_classes:
             lines.append(
                 f"ignored {len(self.outside_classes):,} images in no class folder: " + listed(self.outside_classes)
             )
         if self.unused_folders:
             lines.append("ignored the folders " + listed(self.unused_folders))
+        if self.value_range is not None and self.value_range != (0, 65535):
+            low, high = self.value_range
+            lines.append(
+                f"16-bit values {low:,} to {high:,} are stretched to 0 to 255 (value_range=full keeps 0 to 65,535)"
+            )
+        if self.constant:
+            lines.append(
+                f"{self.constant:,} of {self.images:,} images are constant, of one colour without any structure"
+            )
+        if self.faint:
+            lines.append(f"{self.faint:,} of {self.images:,} images are nearly constant, with a few of the 256 levels")
+        lines += self.notes
         if self.small:
             lines.append("few training images: " + listed([f"{name} {n}" for name, n in self.small.items()]))
         lines += [f"no {split} image of {listed(classes)}" for split, classes in self.untested.items()]
         return "; ".join(lines)
 
 
-def scan(root: Path) -> tuple[dict[str, dict[str, list[Path]]], FolderReport]:
+def scan(
+    root: Path, known_classes: Collection[str] | None = None
+) -> tuple[dict[str, dict[str, list[Path]]], FolderReport]:
     """Find {split: {class: files}} under ROOT/SPLIT/CLASS/..., or {"all": ...} under ROOT/CLASS/....
 
-    A split is train, val (or valid, validation) or test, in any case. The first layout is assumed if ROOT/train has
-    folders in it. Files may lie at any depth below their class. Classes and files are sorted by name.
+    A split is train, val (or valid, validation) or test, in any case, or what sounds like one (`layout.split_of`), which
+    the report then says. The first layout is assumed if ROOT/train has folders in it. Files may lie at any depth below their
+    class; links are followed; what the system puts into folders is left out. Classes and files are sorted by name.
+
+    Args:
+        known_classes: of a trained model whose images these are to be scored. Then splits need no train, one class is
+            enough, and the model's classes are never taken for splits.
 
     Raises:
-        FileNotFoundError, NotADirectoryError: there is no such folder.
-        ValueError: no images; fewer than two classes; an empty class; a class that train has not.
+        FileNotFoundError, NotADirectoryError: there is no such folder. PermissionError: a folder may not be read.
+        ValueError: no images; fewer than two classes; an empty class; a class that train has not; folders that are no
+            classes but splits, masks or parts; classes whose names differ in case or Unicode form alone.
     """
     if not root.exists():
         raise FileNotFoundError(
@@ -70,90 +96,146 @@ def scan(root: Path) -> tuple[dict[str, dict[str, list[Path]]], FolderReport]:
         )
     if not root.is_dir():
         raise NotADirectoryError(f"{root} is a file; give the folder that holds train/CLASS/ or CLASS/ folders")
-    report = FolderReport(root)
-    folders = _folders(root, FolderReport(root))
-    split_folders = {f: SPLIT_NAMES[f.name.lower()] for f in folders if f.name.lower() in SPLIT_NAMES}
-    has_splits = any(name == "train" and _folders(folder, FolderReport(root)) for folder, name in split_folders.items())
+    report = FolderReport(root=root)
+    folders = look(root, Sight())[0]
+    split_folders = (
+        {} if known_classes and {f.name for f in folders} <= {*known_classes} else _split_folders(root, folders)
+    )
+    with_classes = [name for folder, name in split_folders.items() if look(folder, Sight())[0]]
     splits: dict[str, dict[str, list[Path]]] = {}
-    if has_splits:
+    if "train" in with_classes or (known_classes and with_classes):
         _loose_files(root, report)
-        report.unused_folders = [folder.name for folder in _folders(root, report) if folder not in split_folders]
+        look(root, report)
+        report.unused_folders = [printable(folder.name) for folder in folders if folder not in split_folders]
         for folder, name in split_folders.items():
-            if name in splits:
-                raise ValueError(f"{root} has two folders for the {name} split; rename or remove {folder.name}")
-            splits[name] = _classes(folder, report)
+            if folder.name.lower() not in SPLIT_NAMES:
+                report.notes.append(f"the folder {folder.name} is taken for the {name} split")
+            inner, flat = look(folder, Sight())
+            if flat and not inner:
+                raise ValueError(
+                    f"{folder} has {len(flat):,} images in no class folder, such as {printable(flat[0].name)}, which cannot be scored; "
+                    f"put them into {folder}/CLASS/, or move {folder.name} elsewhere and ask vit-tutorial predict RUN {folder}"
+                )
+            splits[name] = _classes(folder, report, known_classes)
     else:
-        splits["all"] = _classes(root, report)
-    _check(root, splits, report)
+        splits["all"] = _classes(root, report, known_classes)
+    _check(root, splits, report, known_classes)
     report.images = sum(len(files) for classes in splits.values() for files in classes.values())
     return splits, report
 
 
-def _check(root: Path, splits: dict[str, dict[str, list[Path]]], report: FolderReport) -> None:
+def _split_folders(root: Path, folders: list[Path]) -> dict[Path, str]:
+    """The folders that are splits, and which. A plain name (train) goes before one that sounds like it (train_small)."""
+    plain = {folder: SPLIT_NAMES[folder.name.lower()] for folder in folders if folder.name.lower() in SPLIT_NAMES}
+    found = dict(plain)
+    for folder in folders:
+        name = split_of(folder.name)
+        if name not in (None, "unlabelled", *plain.values()) and look(folder, Sight())[0]:
+            found[folder] = str(name)
+    for name in set(found.values()):
+        same = [folder for folder in found if found[folder] == name]
+        if len(same) > 1 and any(look(folder, Sight())[0] for folder in same):
+            raise ValueError(
+                f"{root} has two folders for the {name} split, {listed([folder.name for folder in same])}; "
+                f"rename or remove {same[-1].name}"
+            )
+    return found
+
+
+def _classes(folder: Path, report: FolderReport, known_classes: Collection[str] | None) -> dict[str, list[Path]]:
+    _loose_files(folder, report)
+    folders = look(folder, report)[0]
+    if not {inner.name for inner in folders} <= {*(known_classes or ())}:
+        refuse_other_layouts(report.root, folders, folder)
+    if deeper := same_inner_folders(folders):
+        report.notes.append(
+            f"all folders of {folder.name} hold the same ones, {listed(deeper, 4)}: if those are the classes, give the "
+            "level above them up"
+        )
+    found = {}
+    for inner in folders:
+        sight = Sight()
+        found[inner.name] = images_below(inner, sight, (report.root, folder))
+        if not found[inner.name] and not sight.circles and known_classes is None:
+            shown = printable(f"{report.root.name}/{inner.relative_to(report.root).as_posix()}")
+            if sight.not_images:
+                raise ValueError(
+                    f"class folder {shown} has no images that Pillow reads, but {sight.kinds()}; "
+                    f"convert them to JPEG or PNG, or give the files their suffix ({SUFFIXES_IN_WORDS})"
+                )
+            raise ValueError(f"class folder {shown} has no images; add some, or remove the folder")
+        if not found[inner.name]:
+            del found[inner.name]  # a link to a folder above it
+        report.add(sight)
+    return found
+
+
+def _check(
+    root: Path,
+    splits: dict[str, dict[str, list[Path]]],
+    report: FolderReport,
+    known_classes: Collection[str] | None,
+) -> None:
     main = "train" if "train" in splits else "all"
     where = root / "train" if main == "train" else root
+    _check_names(root, splits, report)
+    if known_classes is not None:
+        if not any(files for classes in splits.values() for files in classes.values()):
+            raise ValueError(f"no images in class folders under {root} ({report}); expected {root}/CLASS/image.jpg")
+        return
     classes = splits[main]
-    expected = f"expected {where}/CLASS/image.jpg, with one folder a class ({', '.join(sorted(IMAGE_SUFFIXES))})"
+    expected = f"expected {where}/CLASS/image.jpg, with one folder a class ({SUFFIXES_IN_WORDS})"
     if not any(classes.values()):
-        raise ValueError(f"no images in class folders under {where} ({report}); {expected}")
+        hint = label_hint(where, [where])
+        raise ValueError(f"no images in class folders under {where} ({report}); {expected}{'.' * bool(hint)}{hint}")
     if len(classes) == 1:
         only = next(iter(classes))
         inside = where / only
-        deeper = inside.is_dir() and any(f.name.lower() == "train" for f in _folders(inside, FolderReport(root)))
+        folders, _ = look(inside, Sight())
+        deeper = any(split_of(f.name) == "train" for f in folders)
+        hint = label_hint(where, [inside]) if labels_in_names(f.name for f in look(inside, Sight())[1]) else ""
         remedy = f"did you mean {inside}?" if deeper else "give the folder above, or add the other classes"
-        raise ValueError(f"{where} has a single class folder, {only!r}, but a classifier needs two or more; {remedy}")
+        raise ValueError(
+            f"{where} has a single class folder, {only!r}, but a classifier needs two or more; {remedy}{'.' * bool(hint)}{hint}"
+        )
     for split, found in splits.items():
-        for name, files in found.items():
-            folder = f"{root.name}/{name}" if split == "all" else f"{root.name}/{split}/{name}"
+        for name in found:
             if name not in classes:
+                folder = f"{root.name}/{name}" if split == "all" else f"{root.name}/{split}/{name}"
                 raise ValueError(
                     f"class {name!r} is in {split} but not in train (which has {listed(list(classes))}); "
                     f"rename the folder {folder}, or add training images of it"
                 )
-            if not files:
-                raise ValueError(f"class folder {folder} has no images; add some, or remove the folder")
+    odd = [name for name in classes if split_of(name)] if main == "all" else []
+    if odd:
+        report.notes.append(f"the class folder {listed(odd)} has the name of a split and is taken for a class")
 
 
-def _classes(folder: Path, report: FolderReport) -> dict[str, list[Path]]:
-    _loose_files(folder, report)
-    return {inner.name: _images_below(inner, report) for inner in _folders(folder, report)}
+def _check_names(root: Path, splits: dict[str, dict[str, list[Path]]], report: FolderReport) -> None:
+    """Raise ValueError for class names that are no UTF-8 or differ in case, spaces or Unicode form alone."""
+    names = sorted({name for classes in splits.values() for name in classes})
+    for name in names:
+        if printable(name) != name:
+            raise ValueError(f"the class folder {printable(name)} of {root} has a name that is not UTF-8; rename it")
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(same_form(name), []).append(name)
+    for form, group in alike.items():
+        if len(group) > 1 and len(form) == 1 and {*group} == {form.lower(), form.upper()}:
+            report.notes.append(f"{' and '.join(group)} are two classes, as letters are")
+        elif len(group) > 1:
+            shown = " and ".join(f"{name!r} ({name!a})" if not name.isascii() else repr(name) for name in group)
+            raise ValueError(
+                f"the class folders {shown} of {root} differ in case, spaces or Unicode form alone; "
+                "put the images of one class into one folder, or give two classes two names"
+            )
 
 
-def _images_below(folder: Path, report: FolderReport) -> list[Path]:
-    found: list[Path] = []
-    for where, inner, files in os.walk(folder, followlinks=True):
-        report.hidden += sum(name.startswith(".") for name in (*inner, *files))
-        inner[:] = [name for name in inner if not name.startswith(".")]
-        for name in files:
-            suffix = Path(name).suffix.lower()
-            if name.startswith("."):
-                continue
-            if suffix in IMAGE_SUFFIXES:
-                found.append(Path(where, name))
-            else:
-                report.not_images[suffix] += 1
-    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
-
-
-def _folders(folder: Path, report: FolderReport) -> list[Path]:
-    """Visible folders in `folder`, sorted by name; counts the hidden ones."""
-    inner = [entry for entry in folder.iterdir() if entry.is_dir()]
-    report.hidden += sum(entry.name.startswith(".") for entry in inner)
-    return sorted((entry for entry in inner if not entry.name.startswith(".")), key=lambda entry: entry.name)
+def same_form(name: str) -> str:
+    """A class name without what people do not see in it: case, spaces around it, and the form of its accents."""
+    return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
 def _loose_files(folder: Path, report: FolderReport) -> None:
-    for entry in folder.iterdir():
-        if entry.is_file():
-            if entry.name.startswith("."):
-                report.hidden += 1
-            elif entry.suffix.lower() in IMAGE_SUFFIXES:
-                report.outside_classes.append(entry.relative_to(report.root).as_posix())
-            else:
-                report.not_images[entry.suffix.lower()] += 1
-
-
-def listed(items: list[str], most: int = 10) -> str:
-    """The first few items, and how many more there are."""
-    more = f" and {len(items) - most:,} more" if len(items) > most else ""
-    return ", ".join(items[:most]) + more
+    """Count the images that lie beside the class folders."""
+    report.outside_classes += [printable(f.relative_to(report.root).as_posix()) for f in look(folder, Sight())[1]]

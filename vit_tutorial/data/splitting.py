@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -94,6 +95,68 @@ def grouped_split(
     kind = "image(s)" if len(together) == len(labels) else "different image(s)"
     parts = stratified_split([labels[items[0]] for items in together], fractions, seed, classes, kind)
     return [sorted(i for group in part for i in together[group]) for part in parts]
+
+
+def hashed_split(
+    labels: Sequence[int],
+    keys: Sequence[bytes],
+    fractions: Sequence[float],
+    seed: int,
+    classes: Sequence[str] | None = None,
+    what: str = "different image(s)",
+) -> list[list[int]]:
+    r"""Split items by their keys alone, so that an item stays in its part when others come or go.
+
+    Key :math:`k` gives a number :math:`u = \mathrm{SHA256}(s, k) / 2^{256}` in [0, 1). Items with :math:`u < f_3` are the
+    third part (test), those with :math:`u < f_3 + f_2` the second (validation), the others the first. So sizes follow the
+    fractions as coins do, and equal keys stay together. No class may lack a part: where it has none below a limit, its
+    item with the smallest :math:`u` is taken. Only that item can still change its part, until the class has more.
+
+    Args:
+        labels: N class indices. keys: N contents (digests) or names of groups.
+        fractions: of the first, second and third part, summing to 1.
+        seed: :math:`s`, of this split; keep it apart from the training seed.
+        classes, what: class names, and what the items are called, for messages.
+
+    Returns:
+        One sorted list of indices a part. Groups with items of several classes follow the limits alone.
+
+    Raises:
+        ValueError: a class has fewer different keys than there are parts.
+    """
+    members: dict[bytes, list[int]] = {}
+    for index, key in enumerate(keys):
+        members.setdefault(key, []).append(index)
+    kinds: dict[tuple[int, ...], list[bytes]] = {}  # keys by the classes of their items, of which there is mostly one
+    for key, items in members.items():
+        kinds.setdefault(tuple(sorted({labels[i] for i in items})), []).append(key)
+    needed = sum(f > 0 for f in fractions)
+    counts = {label: sum(len(found) for kind, found in kinds.items() if label in kind) for label in sorted({*labels})}
+    small = {classes[label] if classes is not None else label: n for label, n in counts.items() if n < needed}
+    if small:
+        names = ", ".join(f"class {name!r} has {n} {what}" for name, n in small.items())
+        raise ValueError(
+            f"{names}, too few for {needed} splits; add at least {needed - min(small.values())}, or leave the class out"
+        )
+    _, second, third = fractions
+    parts: list[list[int]] = [[], [], []]
+    for kind, found in kinds.items():
+        numbers = {key: _number(seed, key) for key in found}
+        ordered = sorted(found, key=lambda key: numbers[key])
+        end_third = sum(number < third for number in numbers.values())
+        end_second = sum(number < third + second for number in numbers.values())
+        if len(kind) == 1 and len(found) >= needed:
+            end_third = min(max(end_third, int(third > 0)), len(found) - 1 - (second > 0))
+            end_second = min(max(end_second, end_third + (second > 0)), len(found) - 1)
+        for position, key in enumerate(ordered):
+            parts[2 if position < end_third else 1 if position < end_second else 0] += members[key]
+    return [sorted(part) for part in parts]
+
+
+def _number(seed: int, key: bytes) -> float:
+    """A number in [0, 1) that seed and key decide."""
+    digest = hashlib.sha256(f"{seed} ".encode() + key).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48
 
 
 def _sizes(n: int, fractions: Sequence[float], carry: Sequence[float]) -> tuple[list[int], list[float]]:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from vit_tutorial import data
 from vit_tutorial.cnn import CNNConfig, ConvNet
-from vit_tutorial.data import Splits, augment, mix, normalize, take_share
+from vit_tutorial.data import RememberedSplit, Splits, augment, mix, normalize, take_share
 from vit_tutorial.metrics.classification import accuracy_from_confusion, confusion_matrix, topk_correct
 from vit_tutorial.training.recipe import Recipe, RecipeError
 from vit_tutorial.vit import VisionTransformer, ViTConfig
@@ -42,9 +42,10 @@ class Classification:
         splits: Splits | None = None,
     ) -> None:
         self.recipe = recipe
-        self.splits = take_share(
-            splits if splits is not None else load_splits(recipe, root, download), recipe.train_share
-        )
+        whole = splits if splits is not None else load_splits(recipe, root, download)
+        self.splits = take_share(whole, recipe.train_share)
+        # Of a folder, whose files may change, the run remembers which image it used for what.
+        self.remembered = RememberedSplit.of(whole, self.splits) if whole.report is not None else None
         self.config = model_config(recipe, self.splits)
 
     def build_model(self) -> VisionTransformer | ConvNet:
@@ -104,6 +105,9 @@ class Classification:
             "recipe": self.recipe.to_dict(),
             "data": self.splits.variant,
         }
+        if self.remembered is not None:
+            extra["split"] = self.remembered.to_dict()
+            extra["value_range"] = self.splits.report.value_range
         save_model(model, path, extra)
 
     def load(self, path: Path) -> VisionTransformer | ConvNet:
@@ -116,6 +120,8 @@ def load_splits(recipe: Recipe, root: str | Path | None = None, download: bool =
     standard = ("mnist", "mnist_10k", "fashion_mnist", "cifar10")
     if recipe.data == "digits":
         return data.digits()
+    if recipe.data == "digits_blocks":
+        return data.digits(by="block")
     if recipe.data == "digit_photos":
         return data.digit_photos()
     if recipe.data in standard:
@@ -130,13 +136,16 @@ def load_splits(recipe: Recipe, root: str | Path | None = None, download: bool =
             on_bad="skip" if recipe.on_bad == "skip" else "stop",
             on_leak="drop" if recipe.on_leak == "drop" else "stop",
             channels=recipe.model.get("in_chans", 3),
+            split="hash" if recipe.split == "hash" else "shuffle",
+            group_by=recipe.group_by,
+            value_range=recipe.value_range,
         )
         if recipe.variant:
             for split in splits:
                 split.variant = f"{recipe.variant}; {split.variant}"
         return splits
     raise RecipeError(
-        f"unknown data {recipe.data!r}; choose digits, {', '.join(standard)}, digit_photos or image_folder"
+        f"unknown data {recipe.data!r}; choose digits, digits_blocks, {', '.join(standard)}, digit_photos or image_folder"
     )
 
 

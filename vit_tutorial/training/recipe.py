@@ -45,7 +45,7 @@ class Recipe(Config):
     task: str = setting("classification", "what the model learns", one_of=("classification",), group=TRAINED)
     data: str = setting(
         "digits",
-        "digits, mnist, mnist_10k, fashion_mnist, cifar10, digit_photos, or image_folder for one's own images",
+        "digits, digits_blocks, mnist, mnist_10k, fashion_mnist, cifar10, digit_photos, or image_folder for one's own images",
         group=TRAINED,
     )
     train_share: float = setting(
@@ -61,6 +61,26 @@ class Recipe(Config):
         "stop",
         "what to do at an image that is in two splits or in two classes of a folder; drop it where it does harm",
         one_of=("stop", "drop"),
+        group=TRAINED,
+    )
+    split: str = setting(
+        "shuffle",
+        "how the missing splits of a folder are cut: by the images' contents, so that none moves when others are added (a recipe of a "
+        "folder that does not say), or by chance (runs from before there was a choice)",
+        one_of=("hash", "shuffle"),
+        group=TRAINED,
+    )
+    group_by: str = setting(
+        "",
+        "keeps images of a folder that have one origin in one split: folder for those of one folder below their class, or a regular "
+        "expression of their paths, such as patient[0-9]+; empty for none",
+        group=TRAINED,
+    )
+    value_range: str = setting(
+        "auto",
+        "of 16-bit images, what becomes black and white: full is 0 to 65535, data what the training images hold, auto is data where full "
+        "would leave fewer than 64 of 256 levels",
+        one_of=("auto", "full", "data"),
         group=TRAINED,
     )
     arch: str = setting(
@@ -232,7 +252,10 @@ def load_recipe(name_or_path: str | Path, **overrides: Any) -> Recipe:
         recipe = Recipe.from_dict({**content, "name": path.stem})  # the file's name is the recipe's name
     except (yaml.YAMLError, UnicodeDecodeError, RecipeError) as error:
         raise RecipeError(f"{path} is not a recipe: {error}") from error
-    return recipe.with_(**overrides)
+    recipe = recipe.with_(**overrides)
+    if recipe.data == "image_folder" and "split" not in {**content, **overrides}:
+        recipe = recipe.with_(split="hash")  # the field's default is what runs did that do not know the field
+    return recipe
 
 
 def list_recipes() -> list[str]:

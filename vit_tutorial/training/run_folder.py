@@ -1,6 +1,7 @@
 """The folder of one run: what is in it, and whether a new run may go on in it.
 
 run.json                recipe, seed and data of the run
+split.json              of a folder of images, which of them the run has for what (see `RememberedSplit`)
 checkpoint.safetensors  everything needed to go on
 model.safetensors       the weights chosen on the validation split, with config, classes, mean and std
 history.jsonl           one line an evaluation
@@ -15,6 +16,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from vit_tutorial.data import RememberedSplit
 from vit_tutorial.training.checkpoint import write_text
 from vit_tutorial.training.recipe import Recipe
 
@@ -29,13 +31,16 @@ class RunFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.description = self.path / "run.json"
+        self.split = self.path / "split.json"
         self.checkpoint = self.path / "checkpoint.safetensors"
         self.model = self.path / "model.safetensors"
         self.history = self.path / "history.jsonl"
         self.result = self.path / "result.json"
         self.tensorboard = self.path / "tensorboard"
 
-    def open(self, recipe: Recipe, seed: int, data_sha256: str, resume: bool) -> None:
+    def open(
+        self, recipe: Recipe, seed: int, data_sha256: str, resume: bool, split: RememberedSplit | None = None
+    ) -> None:
         """Check that a run of the same recipe, seed and data is here, or none; with resume=False remove what is here.
 
         Raises:
@@ -50,17 +55,25 @@ class RunFolder:
                 **Recipe(recipe.name).to_dict(),
                 **there["recipe"],
             }  # a field newer than the run: its default
-            differences = _differences(there, wanted, recipe)
+            differences = _differences(there, wanted, recipe, self._changes(split))
             if differences:
                 raise RunFolderError(
                     f"{self.path} holds another run: {'; '.join(differences)}. "
                     "Choose another --out, or start afresh with --no-resume"
                 )
         write_text(self.description, json.dumps(wanted, indent=2) + "\n")
+        if split is not None:
+            write_text(self.split, json.dumps(split.to_dict(), indent=1) + "\n")
+
+    def _changes(self, split: RememberedSplit | None) -> str:
+        """In words how the images of today differ from those of the run that is here, if it remembers them."""
+        if split is None or not self.split.exists():
+            return ""
+        return RememberedSplit.from_dict(json.loads(self.split.read_text(encoding="utf-8"))).changes(split)
 
     def clear(self) -> None:
         """Remove the files of a run, and nothing else."""
-        for file in (self.description, self.checkpoint, self.model, self.history, self.result):
+        for file in (self.description, self.split, self.checkpoint, self.model, self.history, self.result):
             file.unlink(missing_ok=True)
         shutil.rmtree(self.tensorboard, ignore_errors=True)
 
@@ -69,7 +82,7 @@ class RunFolder:
         return json.loads(self.result.read_text(encoding="utf-8")) if self.result.exists() else None
 
 
-def _differences(there: dict[str, Any], wanted: dict[str, Any], recipe: Recipe) -> list[str]:
+def _differences(there: dict[str, Any], wanted: dict[str, Any], recipe: Recipe, changes: str) -> list[str]:
     found = [
         f"{key} is {there['recipe'][key]!r} there and {value!r} now"
         for key, value in recipe.experiment().items()
@@ -78,5 +91,5 @@ def _differences(there: dict[str, Any], wanted: dict[str, Any], recipe: Recipe) 
     if there["seed"] != wanted["seed"]:
         found.append(f"seed is {there['seed']} there and {wanted['seed']} now")
     if there["data_sha256"] != wanted["data_sha256"]:
-        found.append("the data's contents are not the same as then")
+        found.append(f"the data's contents are not the same as then{f' ({changes})' * bool(changes)}")
     return found

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from vit_tutorial.data.decode import fit, open_image
+from vit_tutorial.data.decode import FULL_RANGE, fit, open_image
 from vit_tutorial.patches import pair
 from vit_tutorial.vit import VisionTransformer
 from vit_tutorial.widgets.assets import asset_text
@@ -50,6 +50,7 @@ def export_site(
     pictures: Sequence[str | Path] = (),
     title: str = "A Vision Transformer",
     dtype: str = "int8",
+    value_range: tuple[int, int] = FULL_RANGE,
 ) -> Path:
     """Write a page with the attention explorer on a model: one HTML file that holds the model, its pictures and all code.
 
@@ -59,6 +60,7 @@ def export_site(
         classes, mean, std, dtype: see :func:`~vit_tutorial.widgets.models.export.page_model`.
         pictures: image files for the row of pictures; at least one. They become part of the page: only those that may be published.
         title: of the page.
+        value_range: of 16-bit pictures, as the model was trained (see `open_image`).
 
     Returns:
         The path of the file.
@@ -72,7 +74,7 @@ def export_site(
     channels, scale = model.config.in_chans, max(1, DISPLAY // max(height, width))
     gallery = []
     for number, file in enumerate(map(Path, pictures)):
-        image = open_image(file.read_bytes(), channels)
+        image = open_image(file.read_bytes(), channels, value_range=value_range)
         large = fit(image, (scale * height, scale * width)).convert("RGB")
         entry = {
             "name": f"picture {number + 1}",

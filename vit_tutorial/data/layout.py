@@ -1,0 +1,174 @@
+"""What a folder's name says: a split, pictures, masks, a fold; and labels that stand in file names."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from .files import Sight, images_below, listed, look, printable
+
+SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+_SPLIT_WORDS = {
+    **SPLIT_NAMES,
+    **dict.fromkeys(("training", "trn", "trainval", "traindev"), "train"),
+    **dict.fromkeys(("dev", "devel", "development", "eval", "evaluation"), "val"),
+    **dict.fromkeys(("testing", "tst", "holdout", "heldout"), "test"),
+    **dict.fromkeys(("unlabeled", "unlabelled", "unsup", "unsupervised"), "unlabelled"),
+}
+_PICTURES = {
+    "image", "images", "img", "imgs", "jpegimages", "photo", "photos", "picture", "pictures", "frames", "input", "inputs",
+    "rgb",
+}  # fmt: skip
+_MASKS = {
+    "mask", "masks", "label", "labels", "annotation", "annotations", "annot", "annots", "annotated", "segmentation",
+    "segmentations", "seg", "segs", "segmentationclass", "segmentationobject", "gt", "groundtruth", "trimap", "trimaps",
+    "matte", "mattes", "alphamatte", "xml", "xmls", "bbox", "bboxes", "target", "targets",
+}  # fmt: skip
+_FILLERS = _PICTURES | {
+    "set", "data", "dataset", "sets", "folder", "split", "files", "file", "samples", "jpg", "jpeg", "png", "resized",
+    "final", "new", "all",
+}  # fmt: skip
+_FOLDS = re.compile(r"(fold|split|part|chunk|batch|subset|shard)s?[\s_.-]*\d+", re.IGNORECASE)
+_TABLES = {".csv", ".tsv", ".xlsx", ".json", ".jsonl"}
+
+
+def split_of(name: str) -> str | None:
+    """The split that a folder's name sounds like: train, val, test or unlabelled; None for any other name.
+
+    In any case, with a number or letter behind it and with words such as "set" or "images" around it: Training, test_set,
+    train2017, testA, images-val, hold-out.
+    """
+    words = re.findall("[a-z]+", re.sub(r"(?<=[a-z])[A-D]$", "", name).lower())
+    core = "".join(word for word in words if word not in _FILLERS)
+    if core in _SPLIT_WORDS:
+        return _SPLIT_WORDS[core]
+    return next((split for word, split in _SPLIT_WORDS.items() if core.removeprefix(word) in _FILLERS - {core}), None)
+
+
+def refuse_other_layouts(root: Path, folders: list[Path], where: Path | None = None) -> None:
+    """Raise ValueError if the folders under `where` (default: root) are no classes: it says what was seen and what to do."""
+    where = where or root
+    split_like = [folder for folder in folders if split_of(folder.name)]
+    masks = [folder for folder in folders if _plain(folder.name) in _MASKS]
+    pictures = [folder for folder in folders if _plain(folder.name) in _PICTURES]
+    seen = listed([_seen(folder, where) for folder in folders])
+    rename = "If these are classes after all, rename the folders (class_train, say)."
+    if split_like and (len(split_like) > 1 or len({*split_like, *masks, *pictures}) == len(folders)):
+        raise ValueError(f"{where} holds splits, not classes: {seen}. {_splits_remedy(root, folders)} {rename}")
+    if masks and (pictures or any(_same_names(mask, other) for mask in masks for other in folders)):
+        names = " and ".join(folder.name for folder in folders)
+        raise ValueError(
+            f"{where} holds images beside their masks or annotations, not classes: {seen}. A classifier learns from "
+            f"{where}/CLASS/image.jpg: sort the images into a folder for each class, and move {names} out of the way. {rename}"
+            + label_hint(where, pictures or folders)
+        )
+    if len(folders) > 1 and (len(pictures) == len(folders) or all(_FOLDS.fullmatch(folder.name) for folder in folders)):
+        raise ValueError(
+            f"{where} holds parts of a data set, not classes: {seen}. Join their class folders under {where}/CLASS/, or name "
+            f"one part train, one val and one test.{label_hint(where, folders)} {rename}"
+        )
+    inner = {folder: {split_of(f.name) for f in look(folder, Sight())[0]} - {None} for folder in folders}
+    turned = [folder for folder, splits in inner.items() if len(splits) > 1]
+    if len(turned) * 2 > len(folders):
+        first = turned[0].name
+        raise ValueError(
+            f"the splits lie inside the classes of {where}: {seen}. Turn the levels round, so that the training images of "
+            f"{first} are in {where}/train/{first}/ and its test images in {where}/test/{first}/"
+        )
+
+
+def same_inner_folders(folders: list[Path]) -> list[str]:
+    """Names of the folders that are in every one of `folders`, where these hold nothing else: perhaps the real classes."""
+    looks = [look(folder, Sight()) for folder in folders]
+    names = [frozenset(inner.name for inner in inside) for inside, files in looks if not files]
+    alike = len(names) == len(folders) > 1 and len(set(names)) == 1 and len(names[0]) > 1
+    return sorted(names[0]) if alike else []
+
+
+def label_hint(where: Path, folders: list[Path]) -> str:
+    """What to do where the labels stand in the names of files that lie flat in a folder, or in a table beside them."""
+    for folder in folders:
+        names = [file.name for file in look(folder, Sight())[1]]
+        if found := labels_in_names(names):
+            counts = listed([f"{label} {count}" for label, (count, _) in found.items()])
+            first, (_, pattern) = next(iter(found.items()))
+            to = folder / first
+            return (
+                f" The file names in {folder} seem to hold the class ({counts}), as {printable(names[0])} does: give each class its "
+                f"folder, with mkdir '{to}' && mv '{folder}'/{pattern} '{to}/' and so on."
+            )
+    tables = sorted(
+        {
+            f.name
+            for folder in (where, *folders)
+            for f in folder.iterdir()
+            if f.suffix.lower() in _TABLES and f.is_file()
+        }
+    )
+    if tables:
+        return f" The labels may stand in {listed(tables, 3)}: move each image into the folder of its class."
+    return ""
+
+
+def labels_in_names(names: Iterable[str]) -> dict[str, tuple[int, str]]:
+    """{label: (files, shell pattern)} if numbered files are named by their class: cat.0.jpg, dog_012.png, 7-owl.png.
+
+    Empty unless every name has a label and a number, there are two labels or more, and each names two files on average.
+    """
+    names = list(names)
+    for form, pattern in (
+        (r"([^\W\d_][^\d.]*?)([\s._-]*)\d+", "{0}{1}[0-9]*"),
+        (r"\d+([\s._-]+)([^\W\d_].*)", "*{0}{1}.*"),
+    ):
+        found: Counter[tuple[str, str]] = Counter()
+        for name in names:
+            if match := re.fullmatch(form, Path(name).stem):
+                label = match[1] if form.startswith("([") else match[2]
+                found[label, pattern.format(match[1], match[2])] += 1
+        labels = {label for label, _ in found}
+        if found.total() == len(names) > 1 and 2 <= len(labels) <= len(names) / 2:
+            return {label: (count, shell) for (label, shell), count in sorted(found.items())}
+    return {}
+
+
+def _splits_remedy(root: Path, folders: list[Path]) -> str:
+    flat = [folder for folder in folders if not look(folder, Sight())[0]]
+    expected = f"Expected are class folders in each, {root}/train/CLASS/image.jpg (val and test, where missing, are cut from train)"
+    if flat:
+        return f"{expected}; {listed([folder.name for folder in flat])} has none.{label_hint(root, flat)}"
+    if not any(split_of(folder.name) == "train" for folder in folders):
+        return (
+            f"{expected}, and there is no train folder. To score a model that is trained already: "
+            f"vit-tutorial evaluate RUN --data {root} --split test."
+        )
+    return f"{expected}."
+
+
+def _seen(folder: Path, where: Path) -> str:
+    """A folder in words: "train (30 images, such as train/cat.0.jpg)"."""
+    inner, flat = look(folder, Sight())
+    sight = Sight()
+    images = images_below(folder, sight, (where,))
+    said = f"{len(images):,} images" if images else f"no image, {sight.kinds() or 'nothing else'}"
+    if inner and not flat:
+        said += f" in the folders {listed([f.name for f in inner], 4)}"
+    elif images:
+        said += f", such as {printable(images[0].relative_to(where).as_posix())}"
+    return printable(f"{folder.name} ({said})")
+
+
+def _plain(name: str) -> str:
+    """A name without case, numbers and separators, and without what splits are called: Train_Masks is masks."""
+    words = [word for word in re.findall("[a-z]+", name.lower()) if word not in _SPLIT_WORDS]
+    return "".join(words)
+
+
+def _same_names(masks: Path, other: Path) -> bool:
+    """Whether most files of the first folder have the name of a file in the second. Numbers alone, or mask and no_mask, say nothing."""
+    if _plain(masks.name).removesuffix("s") in _plain(other.name):
+        return False
+    first, second = ({path.stem for path in folder.rglob("*") if path.is_file()} for folder in (masks, other))
+    named = {stem for stem in first if re.search(r"[^\W\d_]", stem)}
+    return len(named) > 1 and len(named & second) > 0.8 * len(first)
