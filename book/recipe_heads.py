@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from book.extension.results import metric, readable
-from vit_tutorial.training import list_recipes
+from vit_tutorial.training import list_recipes, load_recipe
 from vit_tutorial.training.recipe import RECIPES
 from vit_tutorial.training.record import headline, list_records, read_record
 
@@ -46,7 +46,12 @@ def head(recipe: str, record: dict[str, Any] | None) -> list[str]:
             f"# no record yet, so neither cost nor result is known: it waits for {run['waits_for']}",
             f"# {run['command']}",
         ]
-    return ["# for images of your own, on which cost and result depend", f"# vit-tutorial train {recipe} --data FOLDER"]
+    if load_recipe(recipe).data == "image_folder":
+        return [
+            "# for images of your own, on which cost and result depend",
+            f"# vit-tutorial train {recipe} --data FOLDER",
+        ]
+    return ["# no record yet, so neither cost nor result is known", f"# vit-tutorial train {recipe} --record NAME"]
 
 
 def written(text: str, lines: list[str]) -> str:
