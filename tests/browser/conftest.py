@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from engine_page import EnginePage
+from web import served
 
 from book.built import up_to_date
 
+HERE = Path(__file__).parent
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -23,6 +22,14 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of a file run on one worker, as they share what its fixtures open, unless they name a group of their own."""
+    for item in items:
+        if item.path.parent == HERE and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")
@@ -55,21 +62,11 @@ def html() -> Path:
     return up_to_date()
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A file server that prints no line for each file."""
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="session")
 def server(html: Path) -> Iterator[str]:
     """The address of a web server on this machine that shows the built book."""
-    handler = functools.partial(Quiet, directory=str(html))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
-        threading.Thread(target=httpd.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{httpd.server_address[1]}"
-        httpd.shutdown()
+    with served(html) as address:
+        yield address
 
 
 @pytest.fixture(params=["http", "file"])
@@ -91,11 +88,8 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def figures_server(figures: Path) -> Iterator[str]:
     """The address of a web server that shows them."""
-    handler = functools.partial(Quiet, directory=str(figures))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
-        threading.Thread(target=httpd.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{httpd.server_address[1]}"
-        httpd.shutdown()
+    with served(figures) as address:
+        yield address
 
 
 @pytest.fixture(params=["http", "file"])
