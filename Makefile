@@ -33,7 +33,7 @@ test-book: book  ## the built pages, links, citations and records
 	$(BIN)/python -m pytest tests/book
 
 test-browser: book  ## the built pages in headless Chromium (skipped where there is none), two workers (JOBS=1: none)
-	$(BIN)/python -m pytest tests/browser $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadgroup)
+	$(BIN)/python -m pytest tests/browser $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadscope)
 
 lint: $(READY)  ## format, style, types and the order of imports
 	$(BIN)/ruff format --check .

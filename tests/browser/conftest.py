@@ -12,9 +12,8 @@ import pytest
 from engine_page import EnginePage
 from web import served
 
-from book.built import up_to_date
+from book.built import page_names, up_to_date
 
-HERE = Path(__file__).parent
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -24,12 +23,18 @@ FLAGS = [
 ]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file run on one worker, as they share what its fixtures open, unless they name a group of their own."""
-    for item in items:
-        if item.path.parent == HERE and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With several workers: the checks of one page of the book share a visit, so one worker has them all; else those of a file."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    names = [*page_names(), "search"]
+
+    class ByPage(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((name for name in names if nodeid.endswith(f"{name}]")), nodeid.split("::")[0])
+
+    return ByPage(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,7 @@ from book_page import Visit, opened, visit
 
 from book.built import page_names
 
-# The checks of one page run on one worker, because they share one visit.
-PAGES = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in [*page_names(), "search"]]
-each_page = pytest.mark.parametrize("name", PAGES)
+each_page = pytest.mark.parametrize("name", [*page_names(), "search"])
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +49,7 @@ def test_a_page_does_not_scroll_sideways_on_a_telephone(visited: Callable[[str],
     assert seen.width <= 380, seen.widest
 
 
-@pytest.mark.parametrize("name", PAGES[:-1])  # the search needs JavaScript
+@pytest.mark.parametrize("name", page_names())
 def test_a_page_is_readable_without_javascript(chromium: Any, html: Path, name: str) -> None:
     with opened(chromium, (html / f"{name}.html").as_uri(), java_script_enabled=False) as page:
         assert page.faults == []
