@@ -33,8 +33,8 @@ test-notebooks: $(READY)  ## every notebook in a fresh kernel, two at a time, th
 test-book: book  ## the built pages, links, citations and records
 	$(BIN)/python -m pytest tests/book
 
-test-browser: book  ## the built pages in headless Chromium (skipped where there is none)
-	$(BIN)/python -m pytest tests/browser
+test-browser: book  ## the built pages in headless Chromium (skipped where there is none), two workers (JOBS=1: none)
+	$(BIN)/python -m pytest tests/browser $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadscope)
 
 lint: $(READY)  ## format, style, types and the order of imports
 	$(BIN)/ruff format --check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 from pathlib import Path
@@ -26,7 +27,10 @@ def newest(*paths: Path) -> float:
 
 def up_to_date() -> Path:
     """The folder of the built book; ``make book`` builds it first where it is missing or older than a source."""
-    if newest(*(ROOT / name for name in SOURCES)) > newest(HTML):
-        environment = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
-        subprocess.run(["make", "book"], cwd=ROOT, check=True, env=environment)
+    HTML.parent.mkdir(exist_ok=True)
+    with (HTML.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several test processes one builds, the others wait and find it built
+        if newest(*(ROOT / name for name in SOURCES)) > newest(HTML):
+            environment = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
+            subprocess.run(["make", "book"], cwd=ROOT, check=True, env=environment)
     return HTML

@@ -12,7 +12,9 @@ import torch
 
 ROOT = Path(__file__).parent.parent
 
-torch.set_num_threads(min(2, os.cpu_count() or 1))
+torch.set_num_threads(
+    1 if "PYTEST_XDIST_WORKER" in os.environ else min(2, os.cpu_count() or 1)
+)  # workers share the cores
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 mathematics   formulas become HTML and MathML while the book is built (KaTeX): no script on the page
 results       the role ``{result}`` and the table of all recorded runs
+citations     references are set without looking for the same plug-in each time
 outline       chapter and section numbers from book/outline.yml
 execution     changed notebooks are executed several at a time, before the pages are read
 freshness     pages are made again when what they are made from has changed, the package included
@@ -15,11 +16,11 @@ from __future__ import annotations
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-from book.extension import execution, figures, freshness, mathematics, outline, pages, pictures, results
+from book.extension import citations, execution, figures, freshness, mathematics, outline, pages, pictures, results
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    for part in (mathematics, results, outline, execution, freshness, pictures, figures, pages):
+    for part in (mathematics, results, citations, outline, execution, freshness, pictures, figures, pages):
         part.setup(app)
     app.add_config_value("comments_config", {}, "html")  # Jupyter Book sets it though sphinx_comments is left out
     return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,6 +15,8 @@ scripts, models and galleries lie once in ``_figures`` beside the pages: in ``_s
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -22,9 +24,11 @@ import yaml
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
+from sphinx.environment import CONFIG_OK
 from sphinx.util.docutils import SphinxDirective
 
 FOLDER = "_figures"
+LOADER = "vit-figures.js"  # what a page with figures starts with; the figures name the rest
 LIST_OPTIONS = ("hide", "move", "heads_off")
 OPTIONS = (
     "image",
@@ -112,19 +116,28 @@ def start_figures(app: Sphinx, pagename: str, templatename: str, context: dict[s
     body = context.get("body", "")
     if "data-vt-figure=" not in body:
         return
-    # Imported here: a build that writes no page with a figure again does not import torch.
-    from vit_tutorial.widgets.assets import LOADER, needed, write_assets
-
     folder, base = Path(app.outdir) / FOLDER, context["pathto"](FOLDER, resource=True)
     if 'data-vt-figure="live"' in body:
         from vit_tutorial.widgets.sliders.page import to_files
 
         body = to_files(body, folder / "live", f"{base}/live")
-    write_assets(folder, {LOADER, *needed(body)})
+    names = {LOADER, *" ".join(re.findall(r'data-vt-needs="([^"]+)"', body)).split()}
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:  # else torch, which takes seconds to import, is not needed to write this page
+        from vit_tutorial.widgets.assets import write_assets
+
+        write_assets(folder, missing)
     context["body"] = f'{body}\n<script src="{base}/{LOADER}" defer></script>'
+
+
+def remove_old_files(app: Sphinx) -> None:
+    """Where all pages are made again, as after a change of the package (freshness), so are the files that they load."""
+    if app.env.config_status != CONFIG_OK:
+        shutil.rmtree(Path(app.outdir) / FOLDER, ignore_errors=True)
 
 
 def setup(app: Sphinx) -> None:
     app.add_node(live_figure, html=(visit_html, depart_html), latex=(visit_latex, depart_latex))
     app.add_directive("live-figure", LiveFigure)
+    app.connect("builder-inited", remove_old_files)
     app.connect("html-page-context", start_figures, priority=950)

@@ -4,8 +4,8 @@ Sphinx watches the pages, and the cache of executed notebooks looks only at a no
 ``vit_tutorial`` would leave old outputs in the book, and a change in this extension or in the style sheet old pages. So their
 fingerprints take part in the configuration: another package, another cache folder, and every notebook runs again.
 
-Sphinx also says once what is wrong with a page, and is silent in the next build, which does not make that page again. So a build
-that failed leaves no state: the next one reads all pages, and says it again.
+Sphinx also says only once what is wrong with a page, and takes pages for written that an interrupted build has read but not written.
+So only a build that came to its end without a warning leaves its state to the next one; after any other all pages are made again.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from pathlib import Path
 
 from sphinx.application import ENV_PICKLE_FILENAME, Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
+
+UNFINISHED = "environment.unfinished"  # the state of a build that has not come to its end
 
 
 def fingerprint(*folders: Path) -> str:
@@ -36,9 +39,19 @@ def take_fingerprints(app: Sphinx, config: Config) -> None:
         config.nb_execution_cache_path = str(root / "_build" / "notebooks" / config.vt_package)
 
 
-def forget_a_failed_build(app: Sphinx, error: Exception | None) -> None:
-    if app.keep_going and app._warncount:  # after an exception Sphinx does it by itself
-        (Path(app.doctreedir) / ENV_PICKLE_FILENAME).unlink(missing_ok=True)
+def set_state_aside(app: Sphinx, env: BuildEnvironment) -> None:
+    """Sphinx has just saved what it read, before anything is written."""
+    state = Path(app.doctreedir) / ENV_PICKLE_FILENAME
+    state.rename(state.with_name(UNFINISHED))
+
+
+def keep_state(app: Sphinx, error: Exception | None) -> None:
+    state = Path(app.doctreedir) / ENV_PICKLE_FILENAME
+    unfinished = state.with_name(UNFINISHED)
+    if error or (app.keep_going and app._warncount):
+        state.unlink(missing_ok=True)
+    elif unfinished.is_file():
+        unfinished.rename(state)
 
 
 def setup(app: Sphinx) -> None:
@@ -46,4 +59,5 @@ def setup(app: Sphinx) -> None:
     app.add_config_value("vt_package", "", "env")  # and so does one here: figures and results are made by it
     app.add_config_value("vt_assets", "", "html")  # a change writes every page again
     app.connect("config-inited", take_fingerprints, priority=400)
-    app.connect("build-finished", forget_a_failed_build)
+    app.connect("env-check-consistency", set_state_aside)
+    app.connect("build-finished", keep_state)

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import nbformat
+import pybtex.plugin
 import pytest
 import yaml
 from bs4 import BeautifulSoup
@@ -23,13 +24,14 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from benchmarks import report
-from book.extension import execution, mathematics, pages, results
+from book.extension import citations, execution, mathematics, pages, results
 from book.extension.freshness import fingerprint
 from book.extension.outline import FILE as OUTLINE_FILE
 from vit_tutorial.cli.parser import build_parser
 from vit_tutorial.cli.train import changed_fields
 from vit_tutorial.training import load_recipe
 from vit_tutorial.training.record import list_records
+from vit_tutorial.widgets.assets import asset_text
 
 RECORD: dict[str, Any] = {
     "name": "probe",
@@ -126,6 +128,12 @@ class Book:
             app.build()
         assert bool(app.statuscode) is bool(warnings.getvalue())
         return warnings.getvalue()
+
+    def stop_while_writing(self, stop: bool) -> None:
+        """Whether the next builds are interrupted, as by Ctrl-C, when everything is read and the first page is to be written."""
+        text = (self.folder / "conf.py").read_text(encoding="utf-8").split("def ")[0]
+        interrupt = "def stop(*arguments):\n    raise KeyboardInterrupt\n\ndef setup(app):\n    app.connect('html-page-context', stop)\n"
+        self.write("conf.py", text + interrupt * stop)
 
     def html(self, name: str) -> str:
         return (self.folder / "_build" / "html" / f"{name}.html").read_text(encoding="utf-8")
@@ -295,6 +303,49 @@ def test_the_fingerprint_sees_every_file_and_no_byte_code(tmp_path: Path) -> Non
     second = fingerprint(tmp_path)
     shutil.move(tmp_path / "a.py", tmp_path / "b.py")
     assert len({first, second, fingerprint(tmp_path)}) == 3
+
+
+def test_a_build_interrupted_while_it_writes_leaves_no_page_old(book: Book) -> None:
+    record = "vit_tutorial/results/probe.json"
+    book.write("index.md", "# Title\n\nIt reads {result}`probe test_accuracy`.\n")
+    book.write("book/results.md", RESULTS)
+    for accuracy, stop in ((0.984, False), (0.5, True), (0.5, False)):
+        metrics = {"test_accuracy": {"values": [accuracy], "mean": accuracy, "std": None, "unit": "fraction"}}
+        book.write(record, json.dumps({**RECORD, "metrics": metrics}))
+        book.stop_while_writing(stop)
+        if stop:
+            with pytest.raises(KeyboardInterrupt):
+                book.build()
+        else:
+            assert book.build() == ""
+    assert "50.0\N{NO-BREAK SPACE}%" in book.html("index")
+
+
+def test_a_page_that_was_warned_of_is_warned_of_again(book: Book) -> None:
+    book.write("index.md", "# Title\n\nWrong: $\\frac{1}$.\n")
+    assert book.build() == book.build() != ""
+
+
+def test_a_page_with_a_figure_brings_its_files_which_are_made_again_with_the_package(book: Book) -> None:
+    figure = '# Title\n\n<figure data-vt-figure="probe" data-vt-needs="vit-explorer.js model-digits28.js"></figure>\n'
+    book.write("index.md", figure)
+    assert book.build() == ""
+    folder = book.folder / "_build" / "html" / "_figures"
+    written = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+    assert set(written) == {"vit-figures.js", "vit-explorer.js", "model-digits28.js"}
+    assert written["vit-figures.js"] == asset_text("vit-figures.js")
+    assert 'src="_figures/vit-figures.js"' in book.html("index")
+    (folder / "vit-figures.js").write_text("old", encoding="utf-8")
+    book.write("vit_tutorial/news.py", "")
+    assert book.build() == ""
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == written
+
+
+def test_a_plug_in_for_citations_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    citations.setup(None)  # type: ignore[arg-type]
+    first = pybtex.plugin.find_plugin("pybtex.backends", "plaintext")
+    monkeypatch.setattr("importlib.metadata.distributions", None)
+    assert pybtex.plugin.find_plugin("pybtex.backends", "plaintext") is first
 
 
 class Notebooks(Book):

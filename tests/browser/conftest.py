@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from engine_page import EnginePage
+from web import served
 
-from book.built import up_to_date
+from book.built import page_names, up_to_date
 
 FLAGS = [
     "--no-sandbox",
@@ -23,6 +21,20 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With several workers: the checks of one page of the book share a visit, so one worker has them all; else those of a file."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    names = [*page_names(), "search"]
+
+    class ByPage(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((name for name in names if nodeid.endswith(f"{name}]")), nodeid.split("::")[0])
+
+    return ByPage(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -55,21 +67,11 @@ def html() -> Path:
     return up_to_date()
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A file server that prints no line for each file."""
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="session")
 def server(html: Path) -> Iterator[str]:
     """The address of a web server on this machine that shows the built book."""
-    handler = functools.partial(Quiet, directory=str(html))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
-        threading.Thread(target=httpd.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{httpd.server_address[1]}"
-        httpd.shutdown()
+    with served(html) as address:
+        yield address
 
 
 @pytest.fixture(params=["http", "file"])
@@ -91,11 +93,8 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def figures_server(figures: Path) -> Iterator[str]:
     """The address of a web server that shows them."""
-    handler = functools.partial(Quiet, directory=str(figures))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
-        threading.Thread(target=httpd.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{httpd.server_address[1]}"
-        httpd.shutdown()
+    with served(figures) as address:
+        yield address
 
 
 @pytest.fixture(params=["http", "file"])

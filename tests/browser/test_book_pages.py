@@ -2,83 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from book_page import Visit, opened, visit
 
 from book.built import page_names
-
-axe = pytest.importorskip("axe_playwright_python.base", reason="axe-playwright-python is not installed")
-AXE = Path(axe.AXE_FILE_PATH).read_text(encoding="utf-8")
-# The rule is experimental in axe and off by default; the theme's search button breaks it, so it is on here.
-RUN_AXE = "axe.run({preload: false, rules: {'label-content-name-mismatch': {enabled: true}}})"
-BAD = ("serious", "critical")
-# What sticks out to the right and is not inside a box that scrolls or cuts.
-WIDEST = """() => [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
-  .filter(e => { for (let p = e.parentElement; p; p = p.parentElement) if (getComputedStyle(p).overflowX !== 'visible') return p === document.body; return true; })
-  .slice(0, 5).map(e => e.outerHTML.slice(0, 150))"""
 
 each_page = pytest.mark.parametrize("name", [*page_names(), "search"])
 
 
-@contextmanager
-def opened(chromium: Any, address: str, width: int = 1280, **options: Any) -> Iterator[Any]:
-    """A page in a fresh context; its `faults` collects what the browser complained of and what it asked other hosts for."""
-    context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
-    page = context.new_page()
-    page.faults = []
-    home = address.split("/", 3)[:3]
-    page.on(
-        "console", lambda message: page.faults.append(message.text) if message.type in ("error", "warning") else None
-    )
-    page.on("pageerror", lambda error: page.faults.append(f"uncaught: {error}"))
-    page.on(
-        "request",
-        lambda request: (
-            None
-            if request.url.startswith(("data:", "blob:")) or request.url.split("/", 3)[:3] == home
-            else page.faults.append(f"asked for {request.url}")
-        ),
-    )
-    page.on(
-        "response", lambda answer: page.faults.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None
-    )
-    page.goto(address, wait_until="load")
-    page.wait_for_timeout(150)
-    yield page
-    context.close()
+@pytest.fixture(scope="session")
+def visited(chromium: Any, server: str) -> Callable[[str], Visit]:
+    """What a visit to a page showed; every page is visited once, by the first test that asks."""
+    return functools.cache(lambda name: visit(chromium, f"{server}/{name}.html"))
 
 
 @each_page
-def test_a_page_opens_without_a_complaint_or_a_request_elsewhere(chromium: Any, base: str, name: str) -> None:
-    with opened(chromium, f"{base}/{name}.html") as page:
-        assert page.title()
-        assert page.faults == []
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_a_page_opens_without_a_complaint_or_a_request_elsewhere(
+    request: pytest.FixtureRequest, name: str, scheme: str
+) -> None:
+    if scheme == "http":
+        seen = request.getfixturevalue("visited")(name)
+        title, complaints = seen.title, seen.complaints
+    else:
+        address = f"{request.getfixturevalue('html').as_uri()}/{name}.html"
+        with opened(request.getfixturevalue("chromium"), address) as page:
+            title, complaints = page.title(), page.faults
+    assert title
+    assert complaints == []
 
 
 @each_page
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_page_has_no_serious_accessibility_fault(chromium: Any, server: str, name: str, scheme: str) -> None:
-    # Without motion: a solution that is still fading in has less contrast than the one that is read.
-    with opened(chromium, f"{server}/{name}.html", color_scheme=scheme, reduced_motion="reduce") as page:
-        for solution in page.query_selector_all(
-            "div.admonition.dropdown.toggle-hidden > p.admonition-title .toggle-button"
-        ):
-            solution.click()
-        page.evaluate(AXE)
-        violations = page.evaluate(RUN_AXE)["violations"]
-        found = [f"{v['id']}: {v['nodes'][0]['html'][:150]}" for v in violations if v["impact"] in BAD]
-        assert found == []
+def test_a_page_has_no_serious_accessibility_fault(visited: Callable[[str], Visit], name: str, scheme: str) -> None:
+    assert getattr(visited(name), scheme) == []
 
 
 @each_page
-def test_a_page_does_not_scroll_sideways_on_a_telephone(chromium: Any, server: str, name: str) -> None:
-    with opened(chromium, f"{server}/{name}.html", width=380) as page:
-        width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= 380, page.evaluate(WIDEST)
+def test_a_page_does_not_scroll_sideways_on_a_telephone(visited: Callable[[str], Visit], name: str) -> None:
+    seen = visited(name)
+    assert seen.width <= 380, seen.widest
 
 
 @pytest.mark.parametrize("name", page_names())

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import gzip
-import http.server
 import io
 import json
 import statistics
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from accessibility import serious_faults
 from matplotlib.figure import Figure
 from PIL import Image
+from web import served
 
 from vit_tutorial.widgets import live
 from vit_tutorial.widgets.assets import LOADER, needed, write_assets
 from vit_tutorial.widgets.sliders.page import to_files
 
-axe = pytest.importorskip("axe_playwright_python.base", reason="axe-playwright-python is not installed")
-AXE = Path(axe.AXE_FILE_PATH).read_text(encoding="utf-8")
 ROOT = Path(__file__).parents[2]
 CSS = ROOT / "book" / "assets" / "book.css"
 LAYERS, HEADS = 4, 3
@@ -80,17 +77,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments: object) -> None:
-        """No line for each file."""
-
-
 @pytest.fixture(scope="module")
 def address(site: Path) -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site))) as httpd:
-        threading.Thread(target=httpd.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{httpd.server_address[1]}"
-        httpd.shutdown()
+    with served(site) as address:
+        yield address
 
 
 @pytest.fixture(params=["http", "file"])
@@ -291,10 +281,7 @@ def test_without_javascript_the_page_shows_the_picture_and_the_caption(chromium:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_no_fault(chromium: Any, site: Path, theme: str) -> None:
     page = Opened(chromium, color_scheme=theme).open((site / f"{theme}.html").as_uri())
-    page.page.evaluate(AXE)
-    found = page.page.evaluate("axe.run()")["violations"]
-    serious = [v for v in found if v["impact"] in ("serious", "critical")]
-    assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in serious] == []
+    assert serious_faults(page.page) == []
     page.context.close()
 
 

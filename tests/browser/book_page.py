@@ -1,0 +1,87 @@
+"""A page of the book, opened in a browser: what it complains of, and what one visit to it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from accessibility import serious_faults
+
+# What sticks out to the right and is not inside a box that scrolls or cuts.
+WIDEST = """() => [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+  .filter(e => { for (let p = e.parentElement; p; p = p.parentElement) if (getComputedStyle(p).overflowX !== 'visible') return p === document.body; return true; })
+  .slice(0, 5).map(e => e.outerHTML.slice(0, 150))"""
+# After the next frame: only then has the page heard that the device's colours changed.
+COLOURS = """() => new Promise((done) => requestAnimationFrame(() => {
+  const { mode, theme } = document.documentElement.dataset;
+  done([mode, theme, getComputedStyle(document.body).backgroundColor]);
+}))"""
+
+
+@contextmanager
+def opened(chromium: Any, address: str, width: int = 1280, **options: Any) -> Iterator[Any]:
+    """A page in a fresh context; its `faults` collects what the browser complained of and what it asked other hosts for."""
+    context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
+    page = context.new_page()
+    page.faults = []
+    home = address.split("/", 3)[:3]
+    page.on(
+        "console", lambda message: page.faults.append(message.text) if message.type in ("error", "warning") else None
+    )
+    page.on("pageerror", lambda error: page.faults.append(f"uncaught: {error}"))
+    page.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith(("data:", "blob:")) or request.url.split("/", 3)[:3] == home
+            else page.faults.append(f"asked for {request.url}")
+        ),
+    )
+    page.on(
+        "response", lambda answer: page.faults.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None
+    )
+    page.goto(address, wait_until="load")
+    page.wait_for_timeout(150)
+    yield page
+    context.close()
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What one visit showed: ``complaints`` from first to last, the page's ``width`` on a telephone of 380 pixels and what makes
+    it ``widest``, and the serious faults that axe found in ``light`` and in ``dark``."""
+
+    title: str
+    complaints: list[str]
+    width: int
+    widest: list[str]
+    light: list[str]
+    dark: list[str]
+
+
+def visit(chromium: Any, address: str) -> Visit:
+    """Open a page once: on a telephone, then on a wide screen with every solution open, in light and, as the device changes, in dark.
+
+    In dark axe is asked only what depends on colours: nothing else of the page changed. Whether its colours did is asked of the
+    page itself, and belongs to the faults in dark.
+    """
+    # Without motion: a solution that is still fading in has less contrast than the one that is read.
+    with opened(chromium, address, width=380, color_scheme="light", reduced_motion="reduce") as page:
+        title = page.title()
+        width, widest = page.evaluate("document.documentElement.scrollWidth"), page.evaluate(WIDEST)
+        page.set_viewport_size({"width": 1280, "height": 900})
+        for solution in page.query_selector_all(
+            "div.admonition.dropdown.toggle-hidden > p.admonition-title .toggle-button"
+        ):
+            solution.click()
+        mode, theme, paper = page.evaluate(COLOURS)
+        light = [] if (mode, theme) == ("auto", "light") else [f"not light: mode {mode}, theme {theme}, paper {paper}"]
+        light += serious_faults(page)
+        page.emulate_media(color_scheme="dark")
+        mode, theme, other = page.evaluate(COLOURS)
+        followed = (mode, theme) == ("auto", "dark") and other != paper
+        dark = [] if followed else [f"not dark: mode {mode}, theme {theme}, paper {other}"]
+        dark += serious_faults(page, colours_only=True)
+        return Visit(title, page.faults, width, widest, light, dark)

@@ -1,0 +1,154 @@
+"""The checks of a page can fail: a page of the book with a fault of each kind planted, and formulas that are too pale."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from accessibility import serious_faults
+from book_page import Visit, visit
+from web import served
+
+from book.extension.mathematics import typeset
+
+KATEX = (Path(__file__).parents[2] / "book/assets/katex/katex.min.css").read_text(encoding="utf-8")
+DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
+ELSEWHERE = "http://127.0.0.1:9/elsewhere.png"  # a port that browsers refuse to open: nothing is sent
+COLOURED = typeset(r"k + \textcolor{#bbbbbb}{c}", False)
+PLANTED = f"""
+<style>
+  html[data-theme="light"] .pale-in-light {{ color: #bbb; }}
+  html[data-theme="dark"] .pale-in-dark {{ color: #444; }}
+</style>
+<p class="pale-in-light">A text, {typeset("l", False)}</p>
+<p class="pale-in-dark">A text, {typeset("d", False)}</p>
+<p>{COLOURED}</p>
+<input type="text">
+<button type="button"></button>
+<img src="{DOT}">
+<div style="width: 600px">Wide.</div>
+<img alt="" src="{ELSEWHERE}">
+<img alt="" src="missing.png">
+<script>console.error("a complaint"); setTimeout(() => {{ throw new Error("a mistake"); }});</script>
+"""
+STAYS_LIGHT = """<script>
+  const page = document.documentElement;
+  new MutationObserver(() => { if (page.dataset.theme === 'dark') page.dataset.theme = 'light'; }).observe(page, { attributes: true });
+</script>"""
+
+
+@pytest.fixture(scope="module")
+def planted(chromium: Any, html: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Visit]]:
+    """A visit to a page of the book at the end of whose text something was planted."""
+    folder = tmp_path_factory.mktemp("planted")
+    (folder / "_static").symlink_to(html / "_static")
+    (folder / "book").mkdir()
+    page = (html / "book/how_to_read.html").read_text(encoding="utf-8")
+    with served(folder) as address:
+
+        @functools.cache
+        def visited(fragment: str) -> Visit:
+            (folder / "book/page.html").write_text(
+                page.replace("</article>", f"{fragment}</article>"), encoding="utf-8"
+            )
+            return visit(chromium, f"{address}/book/page.html")
+
+        yield visited
+
+
+def places(faults: list[str]) -> list[str]:
+    """The rule and the element with its first attribute, in the order of the alphabet."""
+    return sorted(re.sub(r'(: <\w+ [\w-]+="[^"]*").*', r"\1", fault, flags=re.DOTALL) for fault in faults)
+
+
+def test_every_planted_fault_is_found_in_light_and_nothing_else(planted: Callable[[str], Visit]) -> None:
+    assert places(planted(PLANTED).light) == [
+        'button-name: <button type="button"',
+        'color-contrast: <p class="pale-in-light"',
+        'color-contrast: <span class="mord mathnormal"',  # the coloured letter
+        'color-contrast: <span title="l"',  # the formula of one letter
+        f'image-alt: <img src="{DOT}"',
+        'label: <input type="text"',
+    ]
+
+
+def test_what_is_too_pale_in_dark_alone_is_found_there_and_nothing_else(planted: Callable[[str], Visit]) -> None:
+    assert places(planted(PLANTED).dark) == [
+        'color-contrast: <p class="pale-in-dark"',
+        'color-contrast: <span title="d"',
+    ]
+
+
+def test_a_page_that_stays_light_on_a_dark_device_has_a_fault(planted: Callable[[str], Visit]) -> None:
+    seen = planted(STAYS_LIGHT)
+    assert seen.light == seen.complaints == []
+    (fault,) = seen.dark
+    assert fault.startswith("not dark: mode auto, theme light")
+
+
+def test_what_makes_a_page_scroll_sideways_is_named(planted: Callable[[str], Visit]) -> None:
+    seen = planted(PLANTED)
+    assert seen.width > 380
+    assert any(place.startswith('<div style="width: 600px">') for place in seen.widest)
+
+
+@pytest.mark.parametrize("complaint", ["a complaint", "uncaught: a mistake", f"asked for {ELSEWHERE}", "404 http"])
+def test_a_complaint_and_a_request_elsewhere_are_noticed(planted: Callable[[str], Visit], complaint: str) -> None:
+    assert [noted for noted in planted(PLANTED).complaints if noted.startswith(complaint)]
+
+
+# Formulas
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    page = chromium.new_page()
+    yield page
+    page.close()
+
+
+def show(page: Any, tex: str, style: str = "") -> None:
+    """A white page with one formula, black and large unless its style says otherwise."""
+    page.set_content(
+        f'<!doctype html><html lang="en"><head><title>A page</title><style>{KATEX}</style></head><body style="background: white; color: black">'
+        f'<main><h1>A page</h1><p style="font-size: 30px; {style}">{typeset(tex, False)}</p></main></body></html>'
+    )
+
+
+def faults(page: Any, tex: str, style: str = "") -> list[str]:
+    show(page, tex, style)
+    return serious_faults(page)
+
+
+@pytest.mark.parametrize("tex", ["x", "+", r"\sum_i x_i"])
+def test_a_pale_formula_of_any_length_is_a_fault(page: Any, tex: str) -> None:
+    assert faults(page, tex) == []
+    (fault,) = faults(page, tex, "color: #aaa")
+    assert "insufficient color contrast of 2.32" in fault
+
+
+@pytest.mark.parametrize("tex", [r"\textcolor{#aaaaaa}{x} + y", r"y + \colorbox{#333333}{$x$}"])
+def test_a_letter_with_a_colour_or_a_ground_of_its_own_is_judged_by_itself(page: Any, tex: str) -> None:
+    (fault,) = faults(page, tex)
+    assert '<span class="mord mathnormal"' in fault
+
+
+def test_an_index_has_to_meet_the_limit_for_small_text(page: Any) -> None:
+    assert faults(page, "x", "color: #888") == []  # 3.5 to 1 is enough for large letters
+    (fault,) = faults(page, "x_{n_1}", "color: #888")
+    assert "insufficient color contrast of 3.54" in fault
+
+
+def test_a_formula_is_judged_as_one_span_of_its_width(page: Any) -> None:
+    show(page, r"\frac{x_i}{\sqrt{d}} + 1")
+    spans = "document.querySelectorAll('.katex-html *').length"
+    width = "document.querySelector('.katex-html').getBoundingClientRect().width"
+    many, before = page.evaluate(spans), page.evaluate(width)
+    assert serious_faults(page) == []
+    assert many > 30
+    assert page.evaluate(spans) == 1
+    assert page.evaluate(width) == pytest.approx(before, abs=0.1)
