@@ -125,6 +125,7 @@ def test_a_link_that_leads_nowhere_is_an_error(tmp_path: Path) -> None:
 def test_a_pipe_with_the_name_of_an_image_is_not_waited_for(tmp_path: Path) -> None:
     classes(tmp_path, 6)
     os.mkfifo(tmp_path / "a" / "pipe.png")
+    (tmp_path / "a" / "linked.png").symlink_to(tmp_path / "a" / "pipe.png")
     assert total(tmp_path) == len(predicted(tmp_path)) == 12
 
 

@@ -104,6 +104,13 @@ def test_a_table_beside_flat_images_is_named(tmp_path: Path) -> None:
         image_folder(tmp_path, 8)
 
 
+@pytest.mark.parametrize("name", ["train", "Train", "training"])
+def test_a_single_class_in_a_train_folder_of_any_name_is_refused(tmp_path: Path, name: str) -> None:
+    classes(tmp_path / name, 6, ("a",))
+    with pytest.raises(ValueError, match=rf"{name} has a single class folder, 'a'"):
+        image_folder(tmp_path, 8)
+
+
 def test_test_images_without_labels_beside_a_good_train_folder_are_named(tmp_path: Path) -> None:
     classes(tmp_path / "train", 6)
     pictures(tmp_path, [f"test/{n}" for n in NUMBERS])

@@ -46,7 +46,10 @@ class Sight:
         return listed([f"{count} {suffix or 'without suffix'}" for suffix, count in self.not_images.most_common()])
 
 
-def look(folder: Path, sight: Sight) -> tuple[list[Path], list[Path]]:
+Look = tuple[list[Path], list[Path]]  # the folders and the image files directly in a folder
+
+
+def look(folder: Path, sight: Sight) -> Look:
     """Visible folders and image files directly in `folder`, sorted by name; links are followed, the rest is counted.
 
     Raises:
@@ -64,7 +67,7 @@ def look(folder: Path, sight: Sight) -> tuple[list[Path], list[Path]]:
                     sight.system[entry.name] += 1
                 elif entry.is_dir():
                     folders.append(path)
-                elif suffix in IMAGE_SUFFIXES and (entry.is_file() or entry.is_symlink()):
+                elif suffix in IMAGE_SUFFIXES and (entry.is_file() or not path.exists()):
                     files.append(path)  # a link that leads nowhere is named when it is decoded
                 elif entry.is_symlink() and not entry.is_file():
                     where = printable(os.readlink(path))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from .files import Sight, images_below, listed, look, printable
+from .files import Look, Sight, images_below, listed, look, printable
 
 SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _SPLIT_WORDS = {
@@ -47,43 +47,46 @@ def split_of(name: str) -> str | None:
     return next((split for word, split in _SPLIT_WORDS.items() if core.removeprefix(word) in _FILLERS - {core}), None)
 
 
-def refuse_other_layouts(root: Path, folders: list[Path], where: Path | None = None) -> None:
-    """Raise ValueError if the folders under `where` (default: root) are no classes: it says what was seen and what to do."""
-    where = where or root
+def refuse_other_layouts(root: Path, where: Path, looks: dict[Path, Look]) -> None:
+    """Raise ValueError if the folders directly in `where` (root, or one of its splits) are no classes: what was seen, and what to do.
+
+    Args:
+        looks: each of these folders, with the folders and the image files in it.
+    """
+    folders = list(looks)
     split_like = [folder for folder in folders if split_of(folder.name)]
     masks = [folder for folder in folders if _plain(folder.name) in _MASKS]
     pictures = [folder for folder in folders if _plain(folder.name) in _PICTURES]
-    seen = listed([_seen(folder, where) for folder in folders])
     rename = "If these are classes after all, rename the folders (class_train, say)."
     if split_like and (len(split_like) > 1 or len({*split_like, *masks, *pictures}) == len(folders)):
-        raise ValueError(f"{where} holds splits, not classes: {seen}. {_splits_remedy(root, folders)} {rename}")
+        raise ValueError(
+            f"{where} holds splits, not classes: {_seen(where, folders)}. {_splits_remedy(root, looks)} {rename}"
+        )
     if masks and (pictures or any(_same_names(mask, other) for mask in masks for other in folders)):
         names = " and ".join(folder.name for folder in folders)
         raise ValueError(
-            f"{where} holds images beside their masks or annotations, not classes: {seen}. A classifier learns from "
+            f"{where} holds images beside their masks or annotations, not classes: {_seen(where, folders)}. A classifier learns from "
             f"{where}/CLASS/image.jpg: sort the images into a folder for each class, and move {names} out of the way. {rename}"
             + label_hint(where, pictures or folders)
         )
     if len(folders) > 1 and (len(pictures) == len(folders) or all(_FOLDS.fullmatch(folder.name) for folder in folders)):
         raise ValueError(
-            f"{where} holds parts of a data set, not classes: {seen}. Join their class folders under {where}/CLASS/, or name "
-            f"one part train, one val and one test.{label_hint(where, folders)} {rename}"
+            f"{where} holds parts of a data set, not classes: {_seen(where, folders)}. Join their class folders under {where}/CLASS/, "
+            f"or name one part train, one val and one test.{label_hint(where, folders)} {rename}"
         )
-    inner = {folder: {split_of(f.name) for f in look(folder, Sight())[0]} - {None} for folder in folders}
-    turned = [folder for folder, splits in inner.items() if len(splits) > 1]
+    turned = [f for f, (inner, _) in looks.items() if len({split_of(i.name) for i in inner} - {None}) > 1]
     if len(turned) * 2 > len(folders):
         first = turned[0].name
         raise ValueError(
-            f"the splits lie inside the classes of {where}: {seen}. Turn the levels round, so that the training images of "
-            f"{first} are in {where}/train/{first}/ and its test images in {where}/test/{first}/"
+            f"the splits lie inside the classes of {where}: {_seen(where, folders)}. Turn the levels round, so that the training images "
+            f"of {first} are in {where}/train/{first}/ and its test images in {where}/test/{first}/"
         )
 
 
-def same_inner_folders(folders: list[Path]) -> list[str]:
-    """Names of the folders that are in every one of `folders`, where these hold nothing else: perhaps the real classes."""
-    looks = [look(folder, Sight()) for folder in folders]
-    names = [frozenset(inner.name for inner in inside) for inside, files in looks if not files]
-    alike = len(names) == len(folders) > 1 and len(set(names)) == 1 and len(names[0]) > 1
+def same_inner_folders(looks: dict[Path, Look]) -> list[str]:
+    """Names of the folders that are in every one of these, where they hold nothing else: perhaps the real classes."""
+    names = [frozenset(folder.name for folder in inner) for inner, files in looks.values() if not files]
+    alike = len(names) == len(looks) > 1 and len(set(names)) == 1 and len(names[0]) > 1
     return sorted(names[0]) if alike else []
 
 
@@ -133,12 +136,12 @@ def labels_in_names(names: Iterable[str]) -> dict[str, tuple[int, str]]:
     return {}
 
 
-def _splits_remedy(root: Path, folders: list[Path]) -> str:
-    flat = [folder for folder in folders if not look(folder, Sight())[0]]
+def _splits_remedy(root: Path, looks: dict[Path, Look]) -> str:
+    flat = [folder for folder, (inner, _) in looks.items() if not inner]
     expected = f"Expected are class folders in each, {root}/train/CLASS/image.jpg (val and test, where missing, are cut from train)"
     if flat:
-        return f"{expected}; {listed([folder.name for folder in flat])} has none.{label_hint(root, flat)}"
-    if not any(split_of(folder.name) == "train" for folder in folders):
+        return f"{expected}; there are none in {listed([folder.name for folder in flat])}.{label_hint(root, flat)}"
+    if not any(split_of(folder.name) == "train" for folder in looks):
         return (
             f"{expected}, and there is no train folder. To score a model that is trained already: "
             f"vit-tutorial evaluate RUN --data {root} --split test."
@@ -146,17 +149,19 @@ def _splits_remedy(root: Path, folders: list[Path]) -> str:
     return f"{expected}."
 
 
-def _seen(folder: Path, where: Path) -> str:
-    """A folder in words: "train (30 images, such as train/cat.0.jpg)"."""
-    inner, flat = look(folder, Sight())
-    sight = Sight()
-    images = images_below(folder, sight, (where,))
-    said = f"{len(images):,} images" if images else f"no image, {sight.kinds() or 'nothing else'}"
-    if inner and not flat:
-        said += f" in the folders {listed([f.name for f in inner], 4)}"
-    elif images:
-        said += f", such as {printable(images[0].relative_to(where).as_posix())}"
-    return printable(f"{folder.name} ({said})")
+def _seen(where: Path, folders: list[Path]) -> str:
+    """The folders in words: "test (2 images, such as test/1.jpg), train (30 images in the folders cat, dog)"."""
+    said = []
+    for folder in folders[:10]:
+        sight = Sight()
+        images, (inner, flat) = images_below(folder, sight, (where,)), look(folder, Sight())
+        text = f"{len(images):,} images" if images else f"no image, {sight.kinds() or 'nothing else'}"
+        if inner and not flat:
+            text += f" in the folders {listed([f.name for f in inner], 4)}"
+        elif images:
+            text += f", such as {images[0].relative_to(where).as_posix()}"
+        said.append(printable(f"{folder.name} ({text})"))
+    return listed([*said, *(folder.name for folder in folders[10:])])
 
 
 def _plain(name: str) -> str:

@@ -119,7 +119,8 @@ def scan(
             splits[name] = _classes(folder, report, known_classes)
     else:
         splits["all"] = _classes(root, report, known_classes)
-    _check(root, splits, report, known_classes)
+    train = next((folder for folder, name in split_folders.items() if name == "train"), root)
+    _check(root, train if "train" in splits else root, splits, report, known_classes)
     report.images = sum(len(files) for classes in splits.values() for files in classes.values())
     return splits, report
 
@@ -145,9 +146,10 @@ def _split_folders(root: Path, folders: list[Path]) -> dict[Path, str]:
 def _classes(folder: Path, report: FolderReport, known_classes: Collection[str] | None) -> dict[str, list[Path]]:
     _loose_files(folder, report)
     folders = look(folder, report)[0]
+    looks = {inner: look(inner, Sight()) for inner in folders}
     if not {inner.name for inner in folders} <= {*(known_classes or ())}:
-        refuse_other_layouts(report.root, folders, folder)
-    if deeper := same_inner_folders(folders):
+        refuse_other_layouts(report.root, folder, looks)
+    if deeper := same_inner_folders(looks):
         report.notes.append(
             f"all folders of {folder.name} hold the same ones, {listed(deeper, 4)}: if those are the classes, give the "
             "level above them up"
@@ -172,12 +174,12 @@ def _classes(folder: Path, report: FolderReport, known_classes: Collection[str] 
 
 def _check(
     root: Path,
+    where: Path,
     splits: dict[str, dict[str, list[Path]]],
     report: FolderReport,
     known_classes: Collection[str] | None,
 ) -> None:
     main = "train" if "train" in splits else "all"
-    where = root / "train" if main == "train" else root
     _check_names(root, splits, report)
     if known_classes is not None:
         if not any(files for classes in splits.values() for files in classes.values()):
