@@ -10,10 +10,11 @@ import yaml
 
 from vit_tutorial.cli.commands import evaluate_run, show_results
 from vit_tutorial.cli.doctor import diagnose
+from vit_tutorial.cli.export import run_export
 from vit_tutorial.cli.predict import predict_images
 from vit_tutorial.cli.train import train_recipe
 from vit_tutorial.training import list_recipes
-from vit_tutorial.widgets.export import add_export_arguments, run_export
+from vit_tutorial.widgets.export import add_export_arguments
 
 TRAIN_EXAMPLES = """examples:
   vit-tutorial train digits
