@@ -19,7 +19,7 @@ from benchmarks.libraries import cases, compare_libraries
 from benchmarks.loading import compare_loading
 from benchmarks.options import compare_options
 from benchmarks.record import Record, make_record, write_record
-from vit_tutorial.training.engine import pick_device
+from vit_tutorial.device import pick_device
 
 
 def main(arguments: list[str] | None = None) -> Record:

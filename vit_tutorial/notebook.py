@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vit_tutorial.device import pick_device
+
 PROFILES = ("quick", "full")
 
 
@@ -29,13 +31,12 @@ class Run:
 
 
 def best_device() -> torch.device:
-    """The first of CUDA, Apple's MPS and the CPU that is there; ``VIT_DEVICE`` overrides it."""
-    name = os.environ.get("VIT_DEVICE")
-    if name:
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    """The first of CUDA, Apple's MPS and the CPU that is there; ``VIT_DEVICE`` overrides it, checked as ``--device`` is.
+
+    Raises:
+        ValueError: ``VIT_DEVICE`` names no device, or one that is not there; the message says what is.
+    """
+    return pick_device("auto")
 
 
 def setup(seed: int = 0) -> Run:
@@ -45,7 +46,7 @@ def setup(seed: int = 0) -> Run:
         seed: of Python's, NumPy's and torch's random numbers.
 
     Raises:
-        ValueError: ``VIT_PROFILE`` is neither ``quick`` nor ``full``.
+        ValueError: ``VIT_PROFILE`` is neither ``quick`` nor ``full``, or ``VIT_DEVICE`` is no device that is there.
     """
     profile = os.environ.get("VIT_PROFILE", "quick")
     if profile not in PROFILES:

@@ -14,6 +14,12 @@ def pair(size: int | tuple[int, int]) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
 
 
+def in_pixels(size: tuple[int, int]) -> str:
+    """A size in words, in the order that every message has: ``28x32 pixels (height x width)``; of a square without the order."""
+    height, width = size
+    return f"{height}x{width} pixels{' (height x width)' * (height != width)}"
+
+
 def check_divisible(height: int, width: int, patch_size: int) -> tuple[int, int]:
     """The grid (rows, columns) of an image cut into patches.
 
@@ -126,6 +132,6 @@ class PatchEmbed(nn.Module):
         H, W = images.shape[2:]
         if self.img_size != (H, W):
             raise ValueError(
-                f"the model takes images of {self.img_size[0]}x{self.img_size[1]} pixels, these have {H}x{W}; "
+                f"the model takes images of {self.img_size[0]}x{self.img_size[1]} pixels, these have {H}x{W} (height x width); "
                 "resize the images, or resize the model's position embedding with model.set_input_size"
             )

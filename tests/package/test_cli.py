@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 from training_helpers import as_options
 
+from vit_tutorial import setup
 from vit_tutorial.cli import doctor, main
+from vit_tutorial.cnn import CNNConfig, ConvNet
 from vit_tutorial.data import digits
+from vit_tutorial.device import pick_device
 from vit_tutorial.training import environment
 from vit_tutorial.training import recipe as recipes
 from vit_tutorial.training import record as records
+from vit_tutorial.vit import VisionTransformer, ViTConfig
+from vit_tutorial.weights import load_model, save_model
 
 Capture = pytest.CaptureFixture[str]
 
@@ -247,7 +255,10 @@ def test_an_image_that_had_to_be_changed_is_fitted_and_says_so(trained: Path, tm
     Image.fromarray(pixels, "RGBA").save(tmp_path / "rgba.png")
     status, out, _ = run(capsys, "predict", trained / "seed-0", tmp_path / "rgba.png")
     assert status == 0
-    assert "transparent pixels made white; colour made grey; 30x20 pixels, its centre resized to 8x8" in out
+    assert (
+        "transparent pixels made white; colour made grey; 20x30 pixels (height x width), its centre resized to 8x8"
+        in out
+    )
 
 
 def test_a_folder_of_images_is_read_whole_and_a_damaged_file_is_named(
@@ -275,6 +286,234 @@ def test_wrong_input_of_predict(trained: Path, tmp_path: Path, make: object, mes
     status, _, err = run(capsys, "predict", trained / "seed-0", *make(tmp_path))  # type: ignore[operator]
     assert status == 2
     assert message in err
+
+
+# A file that Python's save_model wrote
+
+
+def save_untrained(path: Path, extra: dict[str, object], **fields: object) -> Path:
+    config = {
+        "img_size": 8,
+        "patch_size": 4,
+        "in_chans": 1,
+        "num_classes": 3,
+        "embed_dim": 8,
+        "depth": 1,
+        "num_heads": 2,
+        **fields,
+    }
+    save_model(VisionTransformer(ViTConfig.from_dict(config)), path, extra)
+    return path
+
+
+def test_a_model_saved_in_python_with_its_description_is_used_without_a_word(tmp_path: Path, capsys: Capture) -> None:
+    extra = {"classes": ["a", "b", "c"], "mean": (0.5,), "std": (0.25,)}
+    path = save_untrained(tmp_path / "mine.safetensors", extra)
+    status, out, err = run(capsys, "predict", path, save_digit(tmp_path / "d.png"))
+    assert (status, err) == (0, "")
+    assert re.search(r"d\.png: [abc] \d", out)
+
+
+@pytest.mark.parametrize(
+    ("extra", "sentence"),
+    [
+        ({}, "classes (they are numbered), mean (0 is taken), std (1 is taken)"),
+        ({"classes": ["a", "b", "c"]}, "mean (0 is taken), std (1 is taken)"),
+        ({"mean": [0.5], "std": [0.5], "note": "x"}, "classes (they are numbered)"),
+    ],
+)
+def test_what_a_saved_model_does_not_say_is_assumed_and_said(
+    extra: dict[str, object], sentence: str, tmp_path: Path, capsys: Capture
+) -> None:
+    path = save_untrained(tmp_path / "mine.safetensors", extra)
+    status, out, err = run(capsys, "predict", path, save_digit(tmp_path / "d.png"), "--top", "1")
+    assert status == 0
+    assert err.startswith(f"{path} does not say its {sentence}; save_model(load_model(path), path, ")
+    assert len(err.strip().splitlines()) == 1
+    assert re.search(r"d\.png: [abc] \d" if "classes" in extra else r"d\.png: class [012] \d", out)
+    assert run(capsys, "export", path, "--to", "page")[::2] == (0, err)
+
+
+def test_without_mean_and_std_pixels_go_in_from_0_to_1(tmp_path: Path, capsys: Capture) -> None:
+    path = save_untrained(tmp_path / "mine.safetensors", {})
+    image, _ = digits().test[0]
+    expected = load_model(path)(image[None].float() / 255).softmax(1)[0].tolist()
+    _, out, _ = run(capsys, "predict", path, save_digit(tmp_path / "d.png"), "--format", "json")
+    said = {p["class"]: p["probability"] for p in json.loads(out)[0]["predictions"]}
+    assert [said[f"class {k}"] for k in range(3)] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ({"classes": ["a", "b"]}, "has 2 values as its classes, and the model needs a list of 3"),
+        ({"mean": [0.1, 0.2, 0.3], "std": [1, 1, 1]}, "has 3 values as its mean, and the model needs a list of 1"),
+        ({"mean": 0.5}, "has 0.5 as its mean, and the model needs a list of 1"),
+        ({"classes": {"0": "a"}}, "has {'0': 'a'} as its classes, and the model needs a list of 3"),
+    ],
+)
+@pytest.mark.parametrize("command", [("predict", "d.png"), ("export", "--to", "page")], ids=["predict", "export"])
+def test_a_description_that_does_not_fit_is_one_line(
+    command: tuple[str, ...], extra: dict[str, object], message: str, tmp_path: Path, capsys: Capture
+) -> None:
+    path = save_untrained(tmp_path / "mine.safetensors", extra)
+    status, _, err = run(capsys, command[0], path, *command[1:])
+    assert status == 2
+    assert f"{path} {message}" in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_evaluation_needs_to_know_the_data_and_says_who_writes_it(tmp_path: Path, capsys: Capture) -> None:
+    path = save_untrained(tmp_path / "mine.safetensors", {"classes": ["a", "b", "c"], "mean": [0], "std": [1]})
+    status, _, err = run(capsys, "evaluate", path)
+    assert status == 2
+    assert "does not say its recipe" in err
+    assert "predict takes this file" in err
+
+
+def test_an_encoder_without_classes_is_not_asked_for_any(tmp_path: Path, capsys: Capture) -> None:
+    path = save_untrained(tmp_path / "encoder.safetensors", {"mean": [0], "std": [1]}, num_classes=0)
+    status, _, err = run(capsys, "predict", path, save_digit(tmp_path / "d.png"))
+    assert status == 2
+    assert "is an encoder without classes" in err
+    assert run(capsys, "export", path, "--to", "page")[::2] == (0, "")
+    status, _, err = run(capsys, "export", path, "--to", "site", "--pictures", tmp_path / "d.png")
+    assert status == 2
+    assert "a page shows a classifier with a class token" in err
+
+
+# export and predict name a wrong model in the same words
+
+
+def wrong_model(kind: str, folder: Path, trained: Path) -> Path:
+    """Something that is no trained ViT."""
+    path = folder / "wrong"
+    if kind == "runs":
+        return trained
+    if kind == "runs of recipes":
+        return trained.parent
+    if kind == "unfinished":
+        path.mkdir()
+        shutil.copy(trained / "seed-0" / "checkpoint.safetensors", path)
+    elif kind == "checkpoint":
+        return trained / "seed-0" / "checkpoint.safetensors"
+    elif kind == "photos":
+        save_digit_in(path / "three" / "1.png")
+    elif kind == "photo":
+        return save_digit_in(folder / "wrong.png")
+    elif kind == "nothing":
+        path.mkdir()
+    elif kind == "torch":
+        path = folder / "wrong.pth"
+        torch.save(load_model(trained / "seed-0" / "model.safetensors").state_dict(), path)
+    elif kind == "foreign":
+        path = folder / "wrong.safetensors"
+        save_file(dict(load_model(trained / "seed-0" / "model.safetensors").state_dict()), path)
+    elif kind == "recipe":
+        path = folder / "wrong.yaml"
+        path.write_text("data: digits\n")
+    elif kind == "onnx":
+        path = folder / "wrong.onnx"
+        path.write_bytes(b"\x08\x0a\x12\x07pytorch" + bytes(64))
+    elif kind in ("page.json", "page.js", "page.html"):
+        path = folder / f"wrong.{kind.split('.')[1]}"
+        path.write_text(
+            {"json": "{}", "js": "(globalThis.vitTutorialModels??={})", "html": "<!doctype html>"}[path.suffix[1:]]
+        )
+    return path
+
+
+def save_digit_in(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return save_digit(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("runs", "no trained model in {path}; did you mean one of its folders, seed-0, seed-1?"),
+        ("runs of recipes", "/seed-0, "),
+        ("unfinished", "the run in {path} is not finished"),
+        ("checkpoint", "{path} is the checkpoint of a training; its model is model.safetensors in the same folder"),
+        ("photos", "no trained model in {path}; it is a folder of images, and the model comes first"),
+        ("photo", "{path} is an image, and the model comes first"),
+        ("nothing", "no trained model in {path}; give a run's folder, as runs/RECIPE/seed-0, or a model.safetensors"),
+        ("gone", "no weights file {path}"),
+        ("torch", "cannot read {path}: it is a pickle (torch.save) and not safetensors; load_weights(model, path)"),
+        ("foreign", "{path} holds weights but no ViTConfig"),
+        ("recipe", "{path}: it is a recipe, not a trained model; train it: vit-tutorial train FILE"),
+        ("onnx", "{path}: it is an ONNX model"),
+        ("page.json", "{path}: it is JSON, which holds no weights"),
+        ("page.js", "{path}: it is a model for the page"),
+        ("page.html", "{path}: it is a web page"),
+    ],
+)
+def test_predict_evaluate_and_export_name_a_wrong_model_in_the_same_words(
+    kind: str, message: str, trained: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    path = wrong_model(kind, tmp_path, trained)
+    said = set()
+    for command in (("predict", "x.png"), ("evaluate",), ("export", "--to", "page"), ("export", "--to", "onnx")):
+        status, _, err = run(capsys, command[0], path, *command[1:])
+        assert status == 2
+        assert len(err.strip().splitlines()) == 1
+        said.add(err.partition(": ")[2])
+    assert len(said) == 1
+    assert message.format(path=path) in said.pop()
+
+
+def test_a_picture_of_a_site_that_is_none_is_named(trained: Path, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "notes.txt").write_text("no picture")
+    words = ["export", trained / "seed-0", "--to", "site", "--out", tmp_path / "s", "--pictures"]
+    status, _, err = run(capsys, *words, save_digit(tmp_path / "d.png"), tmp_path / "notes.txt")
+    assert status == 2
+    assert f"the picture {tmp_path / 'notes.txt'} cannot be decoded: it is no image" in err
+    status, _, err = run(capsys, *words, tmp_path / "gone.png")
+    assert status == 2
+    assert "gone.png" in err
+
+
+def test_a_cnn_is_told_apart_from_what_export_writes(tmp_path: Path, capsys: Capture) -> None:
+    save_model(ConvNet(CNNConfig(img_size=8, in_chans=1, num_classes=3, widths=(4,))), tmp_path / "cnn.safetensors")
+    status, _, err = run(capsys, "export", tmp_path / "cnn.safetensors", "--to", "onnx")
+    assert status == 2
+    assert f"{tmp_path / 'cnn.safetensors'} holds a CNN, and export writes ViTs; predict and evaluate take it" in err
+
+
+# devices
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("tpu", "'tpu' is unknown; choose auto, cpu, cuda or mps"),
+        ("CPU", "'CPU' is unknown; choose auto, cpu, cuda or mps"),
+        ("cuda:x", "'cuda:x' is unknown; choose auto, cpu, cuda or mps"),
+        ("cuda:99", r"'cuda:99' is not available here; choose one of ['"),
+        ("cpu:1", r"'cpu:1' is not available here; choose one of ['"),
+    ],
+)
+def test_a_wrong_device_is_one_line_wherever_it_is_named(
+    name: str, message: str, trained: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for words in (["evaluate", trained / "seed-0"], ["train", "digits"]):
+        status, _, err = run(capsys, *words, "--device", name)
+        assert status == 2
+        assert err.startswith(f"vit-tutorial {words[0]}: device {message}")
+    monkeypatch.setenv("VIT_DEVICE", name)
+    status, _, err = run(capsys, "evaluate", trained / "seed-0")
+    assert status == 2
+    assert err.startswith(f"vit-tutorial evaluate: VIT_DEVICE {message}")
+    with pytest.raises(ValueError, match=re.escape(f"VIT_DEVICE {message}")):
+        setup()
+
+
+@pytest.mark.parametrize("name", ["cpu", " cpu ", "cpu:0", "auto", ""])
+def test_a_device_that_is_there_is_taken(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIT_DEVICE", name)
+    assert pick_device("auto").type == setup().device.type
+    if "cpu" in name:
+        assert pick_device("auto").type == "cpu"
 
 
 # results and doctor

@@ -65,7 +65,7 @@ def test_an_odd_image_is_the_same_to_training_and_to_predicting(folder: Path, na
 @pytest.mark.parametrize(
     ("name", "note"),
     [
-        ("turned.jpg", "turned upright; 20x24 pixels, its centre resized"),
+        ("turned.jpg", "turned upright; 24x20 pixels (height x width), its centre resized"),
         ("animated.gif", "the first of 3 frames"),
         ("16 bit.png", "grey made RGB"),
         ("palette.png", "transparent pixels made white"),

@@ -5,31 +5,41 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from vit_tutorial.cnn import CNNConfig
 from vit_tutorial.data import ImageDataset, RememberedSplit, Splits, images_to_score
 from vit_tutorial.data.decode import FULL_RANGE
-from vit_tutorial.data.files import listed
+from vit_tutorial.data.files import IMAGE_SUFFIXES, listed
+from vit_tutorial.device import pick_device
 from vit_tutorial.metrics.classification import confusion_matrix, wilson_interval
 from vit_tutorial.metrics.errors import class_scores, confident_mistakes, worst_confusions
 from vit_tutorial.tasks import Classification
 from vit_tutorial.tasks.classification import image_size
 from vit_tutorial.training import Recipe, RunFolder, predict
-from vit_tutorial.training.engine import pick_device
 from vit_tutorial.training.record import check, headline, list_records, read_record
+from vit_tutorial.vit import ViTConfig
 from vit_tutorial.weights import load_classifier, read_extra
 
 CONFUSIONS = 3  # shown
 CLASSES = 40  # shown at most
+SAVE_AGAIN = "save_model(load_model(path), path, {'classes': [...], 'mean': [...], 'std': [...]}) says them"
 
 
 def evaluate_run(options: argparse.Namespace) -> int:
     """Print the metrics of a saved model on a split of its recipe's data, class by class, and where it is wrong."""
     path = model_file(options.model)
-    extra = described(path)
+    extra = read_extra(path)
+    missing = [key for key in ("classes", "mean", "std", "recipe") if key not in extra]
+    if missing:
+        raise ValueError(
+            f"{path} does not say its {', '.join(missing)}, so its data is not known; evaluate takes what vit-tutorial train saved, "
+            "and predict takes this file, too"
+        )
     model = load_classifier(path, pick_device(options.device))
     recipe = Recipe.from_dict(extra["recipe"])
     if recipe.data == "image_folder":
@@ -165,16 +175,44 @@ def model_file(path: Path) -> Path:
             return folder.model
         if folder.checkpoint.is_file():
             raise FileNotFoundError(f"the run in {path} is not finished; the command that started it goes on with it")
-        runs = sorted(found.parent.name for found in path.glob("*/model.safetensors"))
-        hint = f"; did you mean one of its folders, {', '.join(runs)}?" if runs else ""
+        found = [*path.glob("*/model.safetensors"), *path.glob("*/*/model.safetensors")]
+        runs = sorted(str(file.parent.relative_to(path)) for file in found)
+        if runs:
+            hint = f"; did you mean one of its folders, {', '.join(runs[:5])}{', ...' * (len(runs) > 5)}?"
+        elif any(file.suffix.lower() in IMAGE_SUFFIXES for file in islice(path.rglob("*"), 1000)):
+            hint = "; it is a folder of images, and the model comes first: a run's folder, as runs/RECIPE/seed-0, or a model.safetensors"
+        else:
+            hint = "; give a run's folder, as runs/RECIPE/seed-0, or a model.safetensors"
         raise FileNotFoundError(f"no trained model in {path}{hint}")
+    if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+        raise ValueError(
+            f"{path} is an image, and the model comes first: a run's folder, as runs/RECIPE/seed-0, or a model.safetensors"
+        )
     return path
 
 
-def described(path: Path) -> dict[str, Any]:
-    """What the trainer saved beside the weights: classes, mean, std, recipe. Raises ValueError if it is not there."""
+def described(path: Path, config: ViTConfig | CNNConfig) -> dict[str, Any]:
+    """What was saved beside the weights: ``classes``, ``mean``, ``std`` and more, complete.
+
+    Where ``save_model`` was not given them, classes are numbered, mean is 0 and std 1 (pixels go in from 0 to 1), and stderr says so.
+
+    Raises:
+        ValueError: lengths do not fit the model.
+    """
     extra = read_extra(path)
-    missing = [key for key in ("classes", "mean", "std", "recipe") if key not in extra]
+    K, C = config.num_classes, config.in_chans
+    assumed: dict[str, list[Any]] = {"classes": [f"class {k}" for k in range(K)], "mean": [0.0] * C, "std": [1.0] * C}
+    missing = [key for key in assumed if extra.get(key) is None and assumed[key]]
+    for key, default in assumed.items():
+        value = default if extra.get(key) is None else extra[key]
+        if not isinstance(value, list) or len(value) != len(default):
+            said = f"{len(value)} values" if isinstance(value, list) else repr(value)
+            raise ValueError(
+                f"{path} has {said} as its {key}, and the model needs a list of {len(default)}; {SAVE_AGAIN}"
+            )
+        extra[key] = value
     if missing:
-        raise ValueError(f"{path} does not say its {', '.join(missing)}; use a model that vit-tutorial train saved")
+        taken = {"classes": "they are numbered", "mean": "0 is taken", "std": "1 is taken"}
+        said = ", ".join(f"{key} ({taken[key]})" for key in missing)
+        print(f"{path} does not say its {said}; {SAVE_AGAIN}", file=sys.stderr)
     return extra

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from vit_tutorial.cli.commands import described, model_file
 from vit_tutorial.data.decode import FULL_RANGE
-from vit_tutorial.training import RunFolder
-from vit_tutorial.weights import load_model, read_extra
+from vit_tutorial.vit import VisionTransformer
+from vit_tutorial.weights import load_classifier
 from vit_tutorial.widgets.models.export import export_onnx, export_page
 from vit_tutorial.widgets.site import export_site
 
@@ -18,10 +19,17 @@ def run_export(options: argparse.Namespace) -> int:
     Raises:
         ValueError, OSError: the model cannot be read or written. ImportError: ONNX's packages are not installed.
     """
-    path = RunFolder(options.model).model if options.model.is_dir() else options.model
-    model, extra = load_model(path), read_extra(path)
+    path = model_file(options.model)
+    model = load_classifier(path)
+    if not isinstance(model, VisionTransformer):
+        raise ValueError(f"{path} holds a CNN, and export writes ViTs; predict and evaluate take it")
+    if options.to == "site" and not (model.config.num_classes and model.config.class_token):
+        raise ValueError(
+            f"a page shows a classifier with a class token, and {path} has none; export it --to page or onnx"
+        )
     out = options.out or path.with_suffix("")
-    describe: dict[str, Any] = {key: extra.get(key) for key in ("classes", "mean", "std")}
+    extra = described(path, model.config)
+    describe: dict[str, Any] = {key: extra[key] for key in ("classes", "mean", "std")}
     if options.to == "onnx":
         paths = [export_onnx(model, out.with_name(out.name.removesuffix(".onnx") + ".onnx"), **describe)]
     elif options.to == "site":

@@ -26,8 +26,8 @@ from vit_tutorial.data.decode import FULL_RANGE, as_tensor, fit, one_line, open_
 from vit_tutorial.data.fetch import fetch, is_url
 from vit_tutorial.data.files import SUFFIXES_IN_WORDS, Sight, images_below, printable
 from vit_tutorial.data.metadata import orientation
-from vit_tutorial.patches import pair
-from vit_tutorial.training.engine import pick_device
+from vit_tutorial.device import pick_device
+from vit_tutorial.patches import in_pixels, pair
 from vit_tutorial.vit import VisionTransformer
 from vit_tutorial.weights import load_classifier
 
@@ -47,8 +47,12 @@ class Answer:
 def predict_images(options: argparse.Namespace) -> int:
     """Print the most probable classes of each image, in the order they were named. Returns 1 if an image failed."""
     path = model_file(options.model)
-    extra, device = described(path), pick_device(options.device)
-    model = load_classifier(path, device)
+    model = load_classifier(path, pick_device(options.device))
+    if not model.config.num_classes:
+        raise ValueError(
+            f"{path} is an encoder without classes; give it a head, train it and save it: model.reset_classifier(K)"
+        )
+    extra = described(path, model.config)
     classes = extra["classes"]
     top = min(SHOWN, len(classes)) if options.top is None else options.top
     if not 1 <= top <= len(classes):
@@ -146,7 +150,7 @@ def changes(content: bytes, image: Image.Image, channels: int, size: tuple[int, 
         notes.append("colour made grey")
     if image.size != (size[1], size[0]):
         shape = "" if image.width * size[0] == image.height * size[1] else ", its centre"
-        notes.append(f"{image.width}x{image.height} pixels{shape} resized to {size[1]}x{size[0]}")
+        notes.append(f"{in_pixels((image.height, image.width))}{shape} resized to {size[0]}x{size[1]}")
     return notes
 
 

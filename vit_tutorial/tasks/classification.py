@@ -13,6 +13,7 @@ from vit_tutorial import data
 from vit_tutorial.cnn import CNNConfig, ConvNet
 from vit_tutorial.data import RememberedSplit, Splits, augment, mix, normalize, take_share
 from vit_tutorial.metrics.classification import accuracy_from_confusion, confusion_matrix, topk_correct
+from vit_tutorial.patches import in_pixels
 from vit_tutorial.training.recipe import Recipe, RecipeError
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import load_classifier, save_model
@@ -160,7 +161,7 @@ def model_config(recipe: Recipe, splits: Splits) -> ViTConfig | CNNConfig:
     fields["img_size"] = image_size(fields.get("img_size", [height, width]))
     if fields["img_size"] != image_size([height, width]):
         raise ValueError(
-            f"the model's img_size is {fields['img_size']}, but the images of {splits.name} are {height}x{width} pixels; "
+            f"the model's img_size is {fields['img_size']}, but the images of {splits.name} are {in_pixels((height, width))}; "
             f"set model.img_size=[{height},{width}]"
         )
     fields.update(in_chans=channels, num_classes=len(splits.classes))

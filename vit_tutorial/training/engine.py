@@ -13,6 +13,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from vit_tutorial.device import pick_device
+
 
 class Engine:
     """The few lines of a training loop that depend on the machine.
@@ -73,20 +75,3 @@ class Engine:
         """Wait until every process is here."""
         if self.world > 1:
             dist.barrier()
-
-
-def pick_device(name: str, local_rank: int = 0) -> torch.device:
-    """The named device; for "auto", VIT_DEVICE or the best one there is. Raises ValueError for a device that is not there."""
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto" and os.environ.get("VIT_DEVICE"):
-        return torch.device(os.environ["VIT_DEVICE"])
-    if name == "auto":
-        name = "cuda" if there["cuda"] else "mps" if there["mps"] else "cpu"
-    if name not in there:
-        raise ValueError(f"device {name!r} is unknown; choose auto, cpu, cuda or mps")
-    if not there[name]:
-        raise ValueError(f"device {name!r} is not available here; choose one of {[n for n, ok in there.items() if ok]}")
-    if name == "cuda":
-        torch.cuda.set_device(local_rank)
-        return torch.device("cuda", local_rank)
-    return torch.device(name)

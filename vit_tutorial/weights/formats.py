@@ -18,6 +18,7 @@ NUMPY, TORCH = "a NumPy archive (.npz)", "a pickle (torch.save)"
 _BEGINNINGS = [
     (b"version https://git-lfs", "it is a Git LFS pointer, not the file itself; run git lfs pull where it came from"),
     (b"<", "it is a web page, not a file of weights; download the file itself, by its raw or resolve address"),
+    (b"(globalThis.vitTutorial", "it is a model for the page; give the model.safetensors that it was exported from"),
     (b"{", "it is JSON, which holds no weights; give the file of weights beside it"),
     (
         b"\x89HDF",
@@ -32,6 +33,7 @@ _OLD_TORCH = (
 )
 _SUFFIXES = {
     ".onnx": "it is an ONNX model, which is for other runtimes; give the model.safetensors that it was exported from",
+    ".yaml": "it is a recipe, not a trained model; train it: vit-tutorial train FILE",
     ".msgpack": "it is Flax's msgpack, which is not read here; give the model's safetensors, .npz or .bin file",
 }
 

@@ -204,9 +204,13 @@ def _fit_positions(theirs: Tensor, grid: tuple[int, int] | None, model: VisionTr
 
 
 def _our_metadata(path: str | Path, metadata: dict[str, str]) -> dict[str, Any]:
+    if metadata.get("format", "").startswith("vit_tutorial checkpoint"):
+        raise ValueError(
+            f"{path} is the checkpoint of a training; its model is model.safetensors in the same folder, once the training is finished"
+        )
     if _METADATA_KEY not in metadata:
         raise ValueError(
             f"{path} holds weights but no ViTConfig, so it was not written by save_model; "
-            "build the model with a ViTConfig and call load_weights(model, path)"
+            "build the model with a ViTConfig, call load_weights(model, path), and save_model(model, ...) writes a file that says all of it"
         )
     return json.loads(metadata[_METADATA_KEY])

@@ -74,7 +74,12 @@ def export_site(
     channels, scale = model.config.in_chans, max(1, DISPLAY // max(height, width))
     gallery = []
     for number, file in enumerate(map(Path, pictures)):
-        image = open_image(file.read_bytes(), channels, value_range=value_range)
+        try:
+            image = open_image(file.read_bytes(), channels, value_range=value_range)
+        except MemoryError:
+            raise
+        except Exception as error:  # Pillow's plug-ins raise many kinds on damaged files
+            raise ValueError(f"the picture {file} cannot be decoded: {' '.join(str(error).split())}") from error
         large = fit(image, (scale * height, scale * width)).convert("RGB")
         entry = {
             "name": f"picture {number + 1}",
