@@ -24,8 +24,8 @@ lab: $(READY)  ## open the notebooks in JupyterLab
 
 test: lint test-package test-notebooks test-book test-browser  ## everything that has to hold
 
-test-package: $(READY)  ## the package's unit tests
-	$(BIN)/python -m pytest tests/package
+test-package: $(READY)  ## the package's unit tests, two at a time (JOBS=1: one after the other)
+	$(BIN)/python -m pytest tests/package $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist worksteal)
 
 test-notebooks: $(READY)  ## every notebook in a fresh kernel, two at a time, the largest first (JOBS=1: one after the other)
 	@find chapters -name '*.ipynb' -not -path '*/.*' | xargs ls -S | xargs -n 1 -P $(JOBS) $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=600 -p no:warnings

@@ -12,9 +12,9 @@ import torch
 
 ROOT = Path(__file__).parent.parent
 
-torch.set_num_threads(
-    1 if "PYTEST_XDIST_WORKER" in os.environ else min(2, os.cpu_count() or 1)
-)  # workers share the cores
+# Each of pytest-xdist's workers has its share of the cores.
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+torch.set_num_threads(min(2, max(1, (os.cpu_count() or 1) // WORKERS)))
 
 
 @pytest.fixture(scope="session")

@@ -149,11 +149,11 @@ def test_a_truncated_image_stops_training_or_is_skipped_by_choice(
     ("words", "message"),
     [
         (["train", "digts"], "no recipe 'digts'; did you mean 'digits'?"),
-        (["train", "digits", "--set", "lrr=1"], "unknown field 'lrr' in a recipe; did you mean 'lr'?"),
+        (["train", "digits", "--set", "lrr=1"], "unknown Recipe field 'lrr'; did you mean 'lr'?"),
         (["train", "digits", "--set", "model.dept=1"], "unknown ViTConfig field 'dept'; did you mean 'depth'?"),
         (["train", "digits", "--set", "model.patch_size=3"], "8 is not divisible by patch size 3; choose 2, 4"),
         (["train", "digits", "--set", "model.num_heads=5"], "width 64 is not divisible by 5 heads; choose"),
-        (["train", "digits", "--epochs", "0"], "epochs is 0; it must be larger than 0"),
+        (["train", "digits", "--epochs", "0"], "epochs is 0; it must be a whole number of at least 1"),
         (["train", "digits", "--device", "tpu"], "device 'tpu' is unknown; choose auto, cpu"),
         (["train", "image_folder", "--data", "nowhere"], "nowhere"),
         (["train", "mnist", "--data", "nowhere"], "no complete MNIST in any of these"),

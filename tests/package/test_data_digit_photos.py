@@ -170,8 +170,8 @@ def test_no_copy_and_wandering_outside_are_refused_with_their_values() -> None:
         digit_photos(wander=1.5)
 
 
-def test_three_thousand_images_are_made_in_two_seconds() -> None:
-    digit_photos()  # the photographs' libraries are imported once
+def test_three_thousand_images_are_made_in_two_seconds(splits) -> None:
+    assert splits  # made once, so that the photographs' libraries are imported
     start = time.process_time()
     digit_photos()
     assert time.process_time() - start < 2

@@ -13,6 +13,7 @@ import pytest
 import torch
 from training_helpers import as_options, tiny_task
 
+from vit_tutorial.cli import main
 from vit_tutorial.data import digits
 from vit_tutorial.tasks import Classification
 from vit_tutorial.training import Recipe, load_recipe, predict
@@ -22,12 +23,22 @@ from vit_tutorial.training.loop import count_steps, training_batches
 from vit_tutorial.weights import load_model
 
 STEPS_PER_EPOCH = 4  # 1,078 images in batches of 256
+EPOCHS = 20  # of the run that is killed: long enough to be found in its middle
 
 
 def start(out: Path, options: list[str], launcher: tuple[str, ...] = ()) -> subprocess.Popen[str]:
     command = [sys.executable, *launcher, "-m", "vit_tutorial.cli", "train", "digits", *options, "--out", str(out)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+
+
+def train_here(out: Path, options: list[str]) -> None:
+    """The same run in this process, which has imported everything already."""
+    threads = torch.get_num_threads()
+    try:
+        assert main(["train", "digits", *options, "--out", str(out)]) == 0
+    finally:
+        torch.set_num_threads(threads)  # the run has set its own
 
 
 def wait_until_mid_epoch(checkpoint: Path, process: subprocess.Popen[str]) -> int:
@@ -45,9 +56,8 @@ def wait_until_mid_epoch(checkpoint: Path, process: subprocess.Popen[str]) -> in
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_a_run_killed_in_mid_epoch_and_resumed_ends_with_the_same_weights(tmp_path: Path) -> None:
     options = as_options(
-        epochs=30, threads=1, checkpoint_every_steps=3, rotate=15, mixup=0.2, model__drop_path_rate=0.1
+        epochs=EPOCHS, threads=1, checkpoint_every_steps=3, rotate=15, mixup=0.2, model__drop_path_rate=0.1
     )
-    undisturbed = start(tmp_path / "whole", options)
     killed = start(tmp_path / "cut", options)
     cut = tmp_path / "cut" / "seed-0" / "checkpoint.safetensors"
     wait_until_mid_epoch(cut, killed)
@@ -55,13 +65,13 @@ def test_a_run_killed_in_mid_epoch_and_resumed_ends_with_the_same_weights(tmp_pa
     killed.communicate()
     assert killed.returncode == -signal.SIGKILL
     step = load_checkpoint(cut)[1]["step"]
-    assert step < 30 * STEPS_PER_EPOCH
+    assert step < EPOCHS * STEPS_PER_EPOCH
     assert not (cut.parent / "result.json").exists()
 
     resumed = start(tmp_path / "cut", options)
-    for process in (undisturbed, resumed):
-        output = process.communicate()[0]
-        assert process.returncode == 0, output
+    train_here(tmp_path / "whole", options)
+    output = resumed.communicate()[0]
+    assert resumed.returncode == 0, output
     assert "from its checkpoint" in output
     whole = load_checkpoint(tmp_path / "whole" / "seed-0" / "checkpoint.safetensors")[0]
     again = load_checkpoint(cut)[0]
@@ -76,15 +86,15 @@ def test_two_processes_give_the_result_of_one(tmp_path: Path) -> None:
     """The same global batches, without augmentation; outputs are compared, as a key bias has no effect but Adam moves it."""
     options = as_options(epochs=3, shift=0, rotate=0, threads=1, ema_decay=0.9)
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    runs = [start(tmp_path / "one", options), start(tmp_path / "two", options, torchrun)]
-    for run in runs:
-        output = run.communicate()[0]
-        assert run.returncode == 0, output
+    two = start(tmp_path / "two", options, torchrun)
+    train_here(tmp_path / "one", options)
+    output = two.communicate()[0]
+    assert two.returncode == 0, output
     assert output.count("validation") == 1  # only one of the two processes speaks
     task = Classification(load_recipe("digits"), splits=digits())
     models = [load_model(tmp_path / name / "seed-0" / "model.safetensors") for name in ("one", "two")]
-    one, two = (predict(task, model, task.splits.val)[0] for model in models)
-    torch.testing.assert_close(one, two, atol=1e-4, rtol=1e-4)
+    of_one, of_two = (predict(task, model, task.splits.val)[0] for model in models)
+    torch.testing.assert_close(of_one, of_two, atol=1e-4, rtol=1e-4)
     histories = [
         load_checkpoint(tmp_path / n / "seed-0" / "checkpoint.safetensors")[1]["history"] for n in ("one", "two")
     ]

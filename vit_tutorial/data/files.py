@@ -69,7 +69,7 @@ def look(folder: Path, sight: Sight) -> Look:
                     folders.append(path)
                 elif suffix in IMAGE_SUFFIXES and (entry.is_file() or not path.exists()):
                     files.append(path)  # a link that leads nowhere is named when it is decoded
-                elif entry.is_symlink() and not entry.is_file():
+                elif entry.is_symlink() and not path.exists():
                     where = printable(os.readlink(path))
                     raise FileNotFoundError(
                         f"the link {printable(str(path))} leads to {where}, which is not there; put it back or remove the link"

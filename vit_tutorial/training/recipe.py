@@ -165,10 +165,7 @@ class Recipe(Config):
     )
 
     device: str = setting(
-        "auto",
-        "where to compute; auto takes a GPU where there is one",
-        one_of=("auto", "cpu", "cuda", "mps"),
-        group=MACHINE,
+        "auto", "where to compute: cpu, cuda, cuda:1, mps; auto takes a GPU where there is one", group=MACHINE
     )
     threads: int | None = setting(None, "threads of the CPU; null leaves torch its choice", "[1, inf)", group=MACHINE)
     workers: int = setting(0, "processes that decode images of a folder", "[0, inf)", group=MACHINE)
