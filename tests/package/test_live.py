@@ -193,6 +193,37 @@ def test_drawing_keeps_every_dot_of_a_diagram(monkeypatch: pytest.MonkeyPatch) -
     assert np.array_equal(shown, drawn)
 
 
+def crowded(n: int) -> Figure:
+    """A figure with all that a layout has to find room for."""
+    figure = Figure(figsize=(5, 3), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot([0, 10**n], label=f"of order {n}")
+    left.set(title="Title", xlabel="x", ylabel="y" * n)
+    left.legend()
+    figure.colorbar(right.imshow(np.arange(12).reshape(3, 4) * 10**n), ax=right)
+    right.annotate("outside", (0, 0), (-2, -1), arrowprops={"arrowstyle": "->"})
+    figure.suptitle("Above")
+    return figure
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_a_frame_is_what_savefig_writes(monkeypatch: pytest.MonkeyPatch, n: int) -> None:
+    shown = Image.open(io.BytesIO(page_figure(monkeypatch, crowded, n=[n], alt="Much.").pictures[0][0]))
+    buffer = io.BytesIO()
+    crowded(n).savefig(buffer, format="png", dpi=200)
+    assert np.array_equal(np.asarray(shown.convert("RGB")), np.asarray(Image.open(buffer).convert("RGB")))
+
+
+@pytest.mark.parametrize("build", ["", "1"])
+def test_drawing_leaves_a_figure_as_it_was(monkeypatch: pytest.MonkeyPatch, build: str) -> None:
+    monkeypatch.setenv("VIT_BOOK_BUILD", build)
+    figure = Figure(figsize=(2, 1), dpi=70)
+    canvas = figure.canvas
+    live(lambda n: figure, n=range(2), alt="Nothing.")
+    assert (figure.dpi, figure.canvas) == (70, canvas)
+    assert list(figure.get_size_inches()) == [2, 1]
+
+
 def test_the_static_picture_is_that_of_the_start_with_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
     figure = page_figure(
         monkeypatch,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vit_tutorial.widgets.sliders.drawing import draw, encode, pad, save
+from vit_tutorial.widgets.sliders.drawing import Frame, draw, encode, padded, save
 from vit_tutorial.widgets.sliders.settings import Parameter, Settings, all_settings, describe_controls, positions
 
 MAX_BYTES = 2_000_000  # of all pictures of one figure
@@ -64,18 +64,14 @@ class PageFigure:
             TypeError: the figure function returned something else than a Figure.
         """
         settings = all_settings(parameters)
-        images = [draw(figure_function, s) for s in settings]
-        size = (max(i.width for i in images), max(i.height for i in images))
-        numbers: dict[bytes, int] = {}  # of the different pictures, by their dots
-        pictures: list[tuple[bytes, str]] = []
-        shown: list[int] = []
-        for image in images:
-            image = pad(image, size)
-            dots = hashlib.sha256(image.tobytes()).digest()
-            if dots not in numbers:
-                numbers[dots] = len(pictures)
-                pictures.append(encode(image))
-            shown.append(numbers[dots])
+        numbers: dict[Frame, int] = {}  # of the different pictures, by their size and dots
+        shown = []
+        for s in settings:
+            image = draw(figure_function, s)
+            shown.append(numbers.setdefault((image.size, image.tobytes()), len(numbers)))
+        frames = list(numbers)
+        size = (max(width for (width, _), _ in frames), max(height for (_, height), _ in frames))
+        pictures = [encode(padded(frame, size)) for frame in frames]
         check_bytes([len(data) for data, _ in pictures])
         texts = [describe(s) for s in settings]
         return cls(
@@ -86,7 +82,7 @@ class PageFigure:
             texts if len(set(texts)) > 1 else texts[:1],
             caption,
             (round(size[0] / 2), round(size[1] / 2)),
-            save(pad(images[settings.index(first)], size), "PNG", optimize=True),
+            save(padded(frames[shown[settings.index(first)]], size), "PNG"),
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
