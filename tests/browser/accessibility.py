@@ -1,4 +1,4 @@
-"""axe on an opened page: its serious faults, with a formula judged as one piece of text and not glyph by glyph."""
+"""axe on an opened page: its serious faults, with formulas and code judged by their colours and not span by span."""
 
 from __future__ import annotations
 
@@ -10,38 +10,45 @@ import pytest
 axe = pytest.importorskip("axe_playwright_python.base", reason="axe-playwright-python is not installed")
 AXE = Path(axe.AXE_FILE_PATH).read_text(encoding="utf-8")
 
-# KaTeX draws a formula from dozens of spans that are hidden from screen readers; thousands on a page, which differ in nothing
-# that axe judges. Where they all have the formula's own colour and no ground of their own, one span stands for them: as wide and
-# high as the formula, in its smallest size and weight, which have to meet the strictest limit, and with several letters, because
-# axe leaves single ones to a person. A formula with coloured parts, or with one that the keyboard reaches, stays whole. Colours
-# depend on the theme, so every call begins with the formulas as they were.
-ONE_SPAN_A_FORMULA = """() => {
-  const formulas = [...document.querySelectorAll('.katex-html')];
-  for (const formula of formulas) if (formula.whole) formula.replaceChildren(...formula.whole);
-  const stands = formulas.map((formula) => {
-    const colour = getComputedStyle(formula).color;
-    const { width, height } = formula.getBoundingClientRect();
-    let size = Infinity, weight = Infinity;
-    for (const part of formula.querySelectorAll('*')) {
+# KaTeX draws a formula from dozens of spans that are hidden from screen readers, and code has one for every word: many thousands
+# on a page, which differ for axe in nothing but their colours, and contrast is what axe takes longest to judge. So while it looks,
+# one span a colour stands for those of a formula or a piece of code, in the smallest size and weight of that colour, which have to
+# meet the strictest limit, and with several letters, because axe leaves single ones to a person. Whatever has a ground or an
+# opacity of its own, or can be reached by the keyboard, keeps its formula or code whole. Colours depend on the theme, so every call
+# begins with the page as it was.
+ONE_SPAN_A_COLOUR = """() => {
+  const blocks = [...document.querySelectorAll('.katex-html, pre')];
+  for (const block of blocks) if (block.whole) block.replaceChildren(...block.whole);
+  const stands = blocks.map((block) => {
+    const range = new Range(), colours = new Map();
+    range.selectNodeContents(block);
+    const { width, height } = range.getBoundingClientRect();
+    for (const part of [block, ...block.querySelectorAll('*')]) {
       const style = getComputedStyle(part);
-      const ground = style.backgroundColor !== 'rgba(0, 0, 0, 0)' || style.backgroundImage !== 'none';
-      if (style.color !== colour || style.opacity !== '1' || ground || part.tabIndex >= 0) return null;
-      if ([...part.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && /[^\\s\\u200b]/.test(node.data))) {
-        size = Math.min(size, parseFloat(style.fontSize));
-        weight = Math.min(weight, style.fontWeight);
+      if (part !== block) {
+        const ground = style.backgroundColor !== 'rgba(0, 0, 0, 0)' || style.backgroundImage !== 'none';
+        if (ground || style.opacity !== '1' || part.tabIndex >= 0) return null;
       }
+      const text = [...part.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE).map((node) => node.data).join('');
+      if (!/[^\\s\\u200b]/.test(text)) continue;
+      const { size, weight, sample } = colours.get(style.color) ?? { size: Infinity, weight: Infinity, sample: text };
+      colours.set(style.color, { size: Math.min(size, parseFloat(style.fontSize)), weight: Math.min(weight, style.fontWeight), sample });
     }
-    if (size === Infinity) return null;
-    const stand = document.createElement('span');
-    stand.textContent = 'formula';
-    stand.title = formula.parentElement.querySelector('annotation')?.textContent ?? '';
-    stand.style = `display: inline-block; vertical-align: top; overflow: hidden; width: ${Math.max(width, formula.scrollWidth)}px; height: ${height}px; font-size: ${size}px; font-weight: ${weight}`;
-    return stand;
+    const box = document.createElement('span');
+    box.style = `display: inline-block; vertical-align: top; width: ${width}px; min-height: ${height}px`;
+    for (const [colour, { size, weight, sample }] of colours) {
+      const stand = document.createElement('span');
+      stand.title = sample.trim().slice(0, 40);
+      stand.textContent = 'letters';
+      stand.style = `display: block; overflow: hidden; white-space: nowrap; color: ${colour}; font-size: ${size}px; font-weight: ${weight}`;
+      box.append(stand);
+    }
+    return box;
   });
-  formulas.forEach((formula, i) => {
+  blocks.forEach((block, i) => {
     if (!stands[i]) return;
-    formula.whole ??= [...formula.childNodes];
-    formula.replaceChildren(stands[i]);
+    block.whole ??= [...block.childNodes];
+    block.replaceChildren(stands[i]);
   });
 }"""
 
@@ -66,7 +73,7 @@ def serious_faults(page: Any, where: str = "html", colours_only: bool = False, *
     """
     if not page.evaluate("!!globalThis.axe"):
         page.evaluate(AXE)
-    page.evaluate(ONE_SPAN_A_FORMULA)
+    page.evaluate(ONE_SPAN_A_COLOUR)
     # The rule is experimental in axe and off by default; the theme's search button broke it, so it is on everywhere.
     wanted = {"label_content_name_mismatch": True, **rules}
     switches = {name.replace("_", "-"): {"enabled": on} for name, on in wanted.items()}

@@ -69,8 +69,8 @@ def test_every_planted_fault_is_found_in_light_and_nothing_else(planted: Callabl
     assert places(planted(PLANTED).light) == [
         'button-name: <button type="button"',
         'color-contrast: <p class="pale-in-light"',
-        'color-contrast: <span class="mord mathnormal"',  # the coloured letter
-        'color-contrast: <span title="l"',  # the formula of one letter
+        'color-contrast: <span title="c"',  # a coloured letter
+        'color-contrast: <span title="l"',  # a formula of one letter
         f'image-alt: <img src="{DOT}"',
         'label: <input type="text"',
     ]
@@ -111,16 +111,17 @@ def page(chromium: Any) -> Iterator[Any]:
     page.close()
 
 
-def show(page: Any, tex: str, style: str = "") -> None:
-    """A white page with one formula, black and large unless its style says otherwise."""
+def show(page: Any, text: str, style: str = "") -> None:
+    """A white page with black and large text unless its style says otherwise."""
     page.set_content(
         f'<!doctype html><html lang="en"><head><title>A page</title><style>{KATEX}</style></head><body style="background: white; color: black">'
-        f'<main><h1>A page</h1><p style="font-size: 30px; {style}">{typeset(tex, False)}</p></main></body></html>'
+        f'<main><h1>A page</h1><div style="font-size: 30px; {style}">{text}</div></main></body></html>'
     )
 
 
 def faults(page: Any, tex: str, style: str = "") -> list[str]:
-    show(page, tex, style)
+    """Those of a page with one formula."""
+    show(page, typeset(tex, False), style)
     return serious_faults(page)
 
 
@@ -131,10 +132,14 @@ def test_a_pale_formula_of_any_length_is_a_fault(page: Any, tex: str) -> None:
     assert "insufficient color contrast of 2.32" in fault
 
 
-@pytest.mark.parametrize("tex", [r"\textcolor{#aaaaaa}{x} + y", r"y + \colorbox{#333333}{$x$}"])
-def test_a_letter_with_a_colour_or_a_ground_of_its_own_is_judged_by_itself(page: Any, tex: str) -> None:
-    (fault,) = faults(page, tex)
-    assert '<span class="mord mathnormal"' in fault
+def test_a_pale_letter_among_others_is_a_fault(page: Any) -> None:
+    (fault,) = faults(page, r"k + \textcolor{#aaaaaa}{x} + \textcolor{blue}{y}")
+    assert '<span title="x"' in fault
+
+
+def test_a_letter_on_a_ground_of_its_own_is_judged_there(page: Any) -> None:
+    (fault,) = faults(page, r"k + \colorbox{#333333}{$x$}")
+    assert '<span class="mord mathnormal">x</span>' in fault
 
 
 def test_an_index_has_to_meet_the_limit_for_small_text(page: Any) -> None:
@@ -143,12 +148,29 @@ def test_an_index_has_to_meet_the_limit_for_small_text(page: Any) -> None:
     assert "insufficient color contrast of 3.54" in fault
 
 
-def test_a_formula_is_judged_as_one_span_of_its_width(page: Any) -> None:
-    show(page, r"\frac{x_i}{\sqrt{d}} + 1")
-    spans = "document.querySelectorAll('.katex-html *').length"
-    width = "document.querySelector('.katex-html').getBoundingClientRect().width"
-    many, before = page.evaluate(spans), page.evaluate(width)
+def test_room_left_by_letters_that_nobody_shall_see_is_no_fault(page: Any) -> None:
+    assert faults(page, r"k + \phantom{x + y}") == []
+
+
+def test_a_pale_word_of_code_is_a_fault(page: Any) -> None:
+    show(
+        page,
+        '<pre style="font-size: 16px"><span class="k">for</span> <span style="color: #aaa">i</span> <span>in</span></pre>',
+    )
+    (fault,) = serious_faults(page)
+    assert '<span title="i"' in fault
+
+
+def test_what_is_judged_takes_as_much_room_as_before(page: Any) -> None:
+    show(page, typeset(r"\frac{x_i}{\sqrt{d}} + 1", False) + "<pre><span>one</span>\n<span>twenty-two</span></pre>")
+    room = """[...document.querySelectorAll('.katex-html, pre')].flatMap((block) => {
+        const range = new Range();
+        range.selectNodeContents(block);
+        const { width, height } = range.getBoundingClientRect();
+        return [width, height];
+    })"""
+    spans = "document.querySelectorAll('.katex-html *, pre *').length"
+    many, before = page.evaluate(spans), page.evaluate(room)
     assert serious_faults(page) == []
-    assert many > 30
-    assert page.evaluate(spans) == 1
-    assert page.evaluate(width) == pytest.approx(before, abs=0.1)
+    assert page.evaluate(spans) < many / 5
+    assert page.evaluate(room) == pytest.approx(before, abs=0.1)
