@@ -63,7 +63,8 @@ def evaluate_run(options: argparse.Namespace) -> int:
     else:
         for note in notes:
             print(f"vit-tutorial evaluate: {note}", file=sys.stderr)
-        print(f"{dataset.variant}: {options.split} split, {len(dataset):,} images")
+        what = dataset.variant if recipe.data == "image_folder" else f"{dataset.variant}: {options.split} split"
+        print(f"{what}, {len(dataset):,} images")
         print_analysis(found)
     return 0
 

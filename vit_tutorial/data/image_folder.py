@@ -242,12 +242,14 @@ def images_to_score(
     _check_classes(root, {name for by in found.values() for name in by}, classes)
     folder = _read(root, found, report, classes, img_size, on_bad, on_leak, channels, WHITE, value_range)
     notes: list[str] = []
+    what = "every image" if part == "all" else f"{part} split"
     if part == "all":
         chosen = list(range(len(folder.files)))
         if memory is not None and (seen := sum(memory.part_of(c) == "train" for c in folder.contents or [])):
             notes.append(f"{seen:,} of these images were trained on")
     elif memory is not None:
-        chosen = _remembered(folder, part, memory, notes)
+        chosen, ours = _remembered(folder, part, memory, notes)
+        what = what if ours else "what the run has not seen"
     elif part in folder.given:
         chosen = [i for i, given in enumerate(folder.given) if given == part]
         notes.append(
@@ -269,12 +271,12 @@ def images_to_score(
     if report.constant + report.faint:
         notes.append(f"{report.constant + report.faint:,} images of the folder are constant or nearly so, once decoded")
     size = folder.size
-    variant = f"image folder {root.name}: {len(folder.files):,} images, resized to {size[0]}x{size[1]}"
+    variant = f"image folder {root.name}: {len(folder.files):,} images, resized to {size[0]}x{size[1]}: {what}"
     return folder.build(chosen, variant), notes
 
 
-def _remembered(folder: _Folder, part: str, memory: RememberedSplit, notes: list[str]) -> list[int]:
-    """The items of that part, see `images_to_score`; adds to the notes."""
+def _remembered(folder: _Folder, part: str, memory: RememberedSplit, notes: list[str]) -> tuple[list[int], bool]:
+    """The items of that part, see `images_to_score`, and whether they are the run's own part; adds to the notes."""
     assert folder.contents is not None
     known = [memory.part_of(content) for content in folder.contents]
     new = [i for i, where in enumerate(known) if where is None]
@@ -282,6 +284,7 @@ def _remembered(folder: _Folder, part: str, memory: RememberedSplit, notes: list
     gone = memory.gone(part, [folder.contents[i] for i in mine])
     counts = Counter(where for where in known if where)
     elsewhere = ", ".join(f"{counts[name]:,} of its {name} images" for name in PARTS if counts[name] and name != part)
+    ours = True
     if part in folder.given:  # a folder of that name decides, but for images that the run has elsewhere
         here = [i for i, given in enumerate(folder.given) if given == part]
         chosen = [i for i in here if known[i] in (None, part)]
@@ -301,11 +304,11 @@ def _remembered(folder: _Folder, part: str, memory: RememberedSplit, notes: list
                 "CLASS/image.jpg, and give it with --data"
             )
     else:  # another folder
-        chosen, gone = new, 0
+        chosen, gone, ours = new, 0, False
         if mine or elsewhere:
             seen = ", ".join(filter(None, (elsewhere, f"{len(mine):,} of its {part} images" * bool(mine))))
             notes.append(f"left out, because the run has seen them: {seen}")
-        notes.append(f"a folder that the run has not seen: all {len(chosen):,} images of it that are new are scored")
+        notes.append(f"this is not the folder of the run: all {len(chosen):,} images of it that are new are scored")
     if gone:
         notes.append(f"{gone:,} of the run's {len(memory.parts[part]):,} different {part} images are gone or changed")
     if not chosen:
@@ -314,7 +317,7 @@ def _remembered(folder: _Folder, part: str, memory: RememberedSplit, notes: list
             f"nothing in {folder.root} to score as {part}: of the run's images it has {there}, and {len(new):,} that are new. "
             "Choose another --split, or give a labelled folder of new images with --data"
         )
-    return chosen
+    return chosen, ours
 
 
 def _check_classes(root: Path, there: set[str], classes: list[str]) -> None:

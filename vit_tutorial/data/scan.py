@@ -64,7 +64,10 @@ class FolderReport(Sight):
                 f"{self.constant:,} of {self.images:,} images are constant, of one colour without any structure"
             )
         if self.faint:
-            lines.append(f"{self.faint:,} of {self.images:,} images are nearly constant, with a few of the 256 levels")
+            lines.append(
+                f"{self.faint:,} of {self.images:,} images are nearly constant, with a few of the 256 levels, as happens to 16-bit "
+                "colours, which are read with their upper 8 bits"
+            )
         lines += self.notes
         if self.small:
             lines.append("few training images: " + listed([f"{name} {n}" for name, n in self.small.items()]))
