@@ -379,7 +379,7 @@ def test_an_encoder_without_classes_is_not_asked_for_any(tmp_path: Path, capsys:
     assert run(capsys, "export", path, "--to", "page")[::2] == (0, "")
     status, _, err = run(capsys, "export", path, "--to", "site", "--pictures", tmp_path / "d.png")
     assert status == 2
-    assert "a page shows a classifier with a class token" in err
+    assert "a site shows a classifier" in err
 
 
 # export and predict name a wrong model in the same words
@@ -460,6 +460,13 @@ def test_predict_evaluate_and_export_name_a_wrong_model_in_the_same_words(
         said.add(err.partition(": ")[2])
     assert len(said) == 1
     assert message.format(path=path) in said.pop()
+
+
+def test_a_model_without_a_class_token_becomes_a_site(tmp_path: Path, capsys: Capture) -> None:
+    path = save_untrained(tmp_path / "m.safetensors", {}, class_token=False, global_pool="avg")
+    status, _, err = run(capsys, "export", path, "--to", "site", "--pictures", save_digit(tmp_path / "d.png"))
+    assert status == 0, err
+    assert "class 2" in (tmp_path / "m.html").read_text()
 
 
 def test_a_picture_of_a_site_that_is_none_is_named(trained: Path, tmp_path: Path, capsys: Capture) -> None:

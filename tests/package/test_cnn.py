@@ -158,7 +158,7 @@ def test_a_vit_comes_back_as_a_vit_by_the_same_function(tmp_path: Path) -> None:
 
 def test_where_a_vit_is_needed_a_network_is_refused_by_name(tmp_path: Path) -> None:
     save_model(small(), tmp_path / "cnn.safetensors")
-    with pytest.raises(ValueError, match=r"cnn\.safetensors holds a CNN, and export writes ViTs"):
+    with pytest.raises(ValueError, match=r"cnn\.safetensors holds a CNN, and a ViT is needed here"):
         load_model(tmp_path / "cnn.safetensors")
 
 

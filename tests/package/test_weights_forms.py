@@ -634,9 +634,8 @@ def test_a_wrapped_model_is_saved_as_the_model_that_it_is(
     "wrap", [with_lora, lambda m: nn.DataParallel(with_lora(m)), torch.compile], ids=["LoRA", "both", "compiled"]
 )
 def test_the_page_gets_a_wrapped_model_as_the_model_that_it_is(wrap: Callable[[nn.Module], nn.Module]) -> None:
-    from vit_tutorial.widgets.models.page_model import build_page_model
-
     from vit_tutorial.widgets.models.export import page_model
+    from vit_tutorial.widgets.models.page_model import build_page_model
 
     model = wrap(vit()).eval()
     page = page_model(model, "fp32")

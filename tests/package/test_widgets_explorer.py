@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import ipywidgets
 import pytest
 import torch
 import traitlets
@@ -37,6 +38,18 @@ def small_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VisionTransf
 @pytest.fixture
 def in_book(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIT_BOOK_BUILD", "1")
+
+
+def test_all_explorers_of_a_model_share_its_weights_and_after_close_all_a_new_one_has_them_again() -> None:
+    first, second = explorer(layer=1), explorer()
+    assert first.asset is second.asset
+    ipywidgets.Widget.close_all()
+    again = explorer(layer=2)
+    assert again.asset is not first.asset
+    assert again.asset.comm is not None  # an open one: its model_id can be sent to the page
+    assert again.get_state("asset") == {"asset": f"IPY_MODEL_{again.asset.model_id}"}
+    assert again.asset.manifest == first.asset.manifest
+    assert explorer().asset is again.asset
 
 
 def test_the_page_s_model_is_the_exported_one(small_model: VisionTransformer) -> None:

@@ -23,9 +23,9 @@ def run_export(options: argparse.Namespace) -> int:
     model = load_classifier(path)
     if not isinstance(model, VisionTransformer):
         raise ValueError(f"{path} holds a CNN, and export writes ViTs; predict and evaluate take it")
-    if options.to == "site" and not (model.config.num_classes and model.config.class_token):
+    if options.to == "site" and not model.config.num_classes:
         raise ValueError(
-            f"a page shows a classifier with a class token, and {path} has none; export it --to page or onnx"
+            f"a site shows a classifier, and {path} is an encoder without classes; export it --to page or onnx"
         )
     out = options.out or path.with_suffix("")
     extra = described(path, model.config)

@@ -43,6 +43,9 @@ PREDICT_EXAMPLES = """examples:
   vit-tutorial predict runs/image_folder/seed-0 https://example.org/cat.jpg
   vit-tutorial predict runs/image_folder/seed-0 photos/ --format csv > answers.csv
 
+The model may also be a file that save_model wrote in Python. Where it was not given mean and std, pixels go in from 0 to 1, and
+where it was not given classes, they are numbered; that is said.
+
 An image that cannot be read is named in its place, the others are answered, and the exit status is 1.
 """
 EXPORT_EXAMPLES = """examples:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,15 @@ class Asset(ipywidgets.Widget):
     gallery: t.List[Any] = t.List().tag(sync=True)
 
 
-@cache
+_assets: dict[str, Asset] = {}
+
+
 def shared_asset(model: str) -> Asset:
-    manifest, data = read_page_model(model)
-    return Asset(manifest=manifest, data=data, gallery=gallery(model))
+    """The one of this model; made anew where ``Widget.close_all()`` has closed it, which leaves it without a comm."""
+    if model not in _assets or _assets[model].comm is None:
+        manifest, data = read_page_model(model)
+        _assets[model] = Asset(manifest=manifest, data=data, gallery=gallery(model))
+    return _assets[model]
 
 
 class AttentionExplorer(anywidget.AnyWidget, ExplorerState):
