@@ -54,9 +54,13 @@ def finish_page(
 
 
 def offer_launch_buttons(app: Sphinx, config: Config) -> None:
-    """Launch and repository buttons appear with the public address (``repository: url`` in _config.yml)."""
+    """Launch and repository buttons appear with the public address (``repository: url`` in _config.yml).
+
+    What a page says only then stands in ``{only} address``.
+    """
     options = config.html_theme_options
     if options.get("repository_url"):
+        app.tags.add("address")
         options.update(use_repository_button=True, use_issues_button=True)
         options["launch_buttons"] = {
             "colab_url": "https://colab.research.google.com",
