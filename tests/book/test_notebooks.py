@@ -88,7 +88,9 @@ def test_the_two_lines_that_the_set_up_cell_names_make_it_install_an_uploaded_wh
     lines = [line.strip() for line in message.splitlines() if line.startswith("    ")]
     assert len(lines) == 2
     done = run_set_up_cell("", before="\n".join(lines), folder=tmp_path)
-    assert done.stdout.strip() == "['-m', 'pip', 'install', '--quiet', 'vit_tutorial-1.2.3-py3-none-any.whl']", done.stderr
+    assert done.stdout.strip() == "['-m', 'pip', 'install', '--quiet', 'vit_tutorial-1.2.3-py3-none-any.whl']", (
+        done.stderr
+    )
 
 
 def test_the_set_up_cell_installs_from_the_public_address() -> None:
