@@ -74,6 +74,42 @@ def test_a_time_is_given_in_a_unit_that_can_be_imagined(seconds: float, text: st
     assert results.number(seconds, "s").replace("\N{NO-BREAK SPACE}", " ") == text
 
 
+def test_what_is_the_same_in_all_runs_has_no_spread() -> None:
+    same = {"values": [100, 100, 100], "mean": 100, "std": 0.0, "unit": "epochs"}
+    assert results.metric(same).replace("\N{NO-BREAK SPACE}", " ") == "100 epochs"
+    assert results.plain("epochs", same) == "100"
+
+
+@pytest.mark.parametrize(
+    ("variant", "name"),
+    [
+        ("CIFAR-10, JPEG copy (quality 75); image folder x", "CIFAR-10, JPEG copy"),
+        ("Fashion-MNIST, 5,000 training images kept for validation", "Fashion-MNIST"),
+        ("MNIST-10k: the 10,000 test images", "MNIST-10k"),
+        ("scikit-learn's 1,797 handwritten digits (UCI, 1998), 8x8", "scikit-learn's 1,797 handwritten digits"),
+    ],
+)
+def test_a_record_is_listed_under_the_name_of_its_data_set(variant: str, name: str) -> None:
+    assert results.data_set({"data": {"variant": variant}}) == name
+
+
+def test_the_results_stand_by_data_set_the_smallest_first(book: Book) -> None:
+    for name, variant, images in (("a", "Large: x", 9000), ("b", "Small: x", 100), ("c", "Large: x", 90)):
+        record = {**RECORD, "name": name, "data": {**RECORD["data"], "variant": variant, "n_train": images}}
+        book.write(f"vit_tutorial/results/{name}.json", json.dumps(record))
+    book.write("book/results.md", RESULTS)
+    assert book.build() == ""
+    for table in BeautifulSoup(book.html("book/results"), "html.parser").select("table"):
+        rows = [row.select_one("td") for row in table.select("tbody tr:not(.vt-command)")]
+        assert [cell.get_text(" ", strip=True).split(" ")[0] for cell in rows if cell] == [
+            "Small",
+            "b",
+            "Large",
+            "a",
+            "c",
+        ]
+
+
 def test_an_unknown_key_names_the_known_ones() -> None:
     with pytest.raises(KeyError, match=r"no 'accuracy' in it; it has test_accuracy, .* recipe\.epochs"):
         results.value(RECORD, "accuracy")
@@ -317,7 +353,9 @@ def test_the_committed_picture_is_the_drawn_one() -> None:
 @pytest.mark.parametrize(("url", "buttons"), [("", False), ("https://github.com/example/book", True)])
 def test_buttons_appear_with_the_public_address(url: str, buttons: bool) -> None:
     options: dict[str, Any] = {"repository_url": url, "launch_buttons": {"colab_url": ""}}
-    pages.offer_launch_buttons(None, SimpleNamespace(html_theme_options=options))  # type: ignore[arg-type]
+    app = SimpleNamespace(tags=set())
+    pages.offer_launch_buttons(app, SimpleNamespace(html_theme_options=options))  # type: ignore[arg-type]
+    assert ("address" in app.tags) is buttons  # what pages say of it
     assert bool(options.get("use_repository_button")) is buttons
     assert bool(options.get("launch_buttons")) is buttons
 
