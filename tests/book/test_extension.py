@@ -16,7 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from benchmarks import report
-from book.extension import mathematics, pages, results
+from book.extension import mathematics, notes, pages, results
 from book.extension.freshness import fingerprint
 from book.extension.outline import FILE as OUTLINE_FILE
 from vit_tutorial.cli.parser import build_parser
@@ -358,6 +358,53 @@ def test_buttons_appear_with_the_public_address(url: str, buttons: bool) -> None
     assert ("address" in app.tags) is buttons  # what pages say of it
     assert bool(options.get("use_repository_button")) is buttons
     assert bool(options.get("launch_buttons")) is buttons
+
+
+def test_a_link_to_report_a_mistake_names_the_page_once_there_is_an_address() -> None:
+    assert pages.report_link("", "3.2 Building it") == ""
+    link = BeautifulSoup(pages.report_link("https://github.com/example/book", "3.2 Building it"), "html.parser").a
+    assert link is not None
+    assert link["href"] == "https://github.com/example/book/issues/new?title=On+the+page+3.2+Building+it%3A+"
+
+
+def test_a_page_says_how_long_its_text_takes_and_code_is_not_counted() -> None:
+    text, code = "word " * 1000, "x = 1\n" * 5000
+    body = f'<h1>Title</h1><p>{text}</p><div class="cell"><pre>{code}</pre></div>'
+    assert pages.minutes(body) == 5
+    assert pages.reading_time(body, []) == '<p class="vt-time">About 5 minutes to read, without the code.</p>'
+
+
+def test_a_short_path_links_its_sections_and_says_how_long_they_take() -> None:
+    section = f'<section id="one"><h2>One</h2><p>{"word " * 600}</p></section>'
+    body = f"<h1>Title</h1>{section}<p>{'word ' * 6000}</p>"
+    line = pages.reading_time(body, ["one"])
+    assert 'a short path, about 3: <a href="#one">One</a>' in line
+    with pytest.raises(ValueError, match=r"no section 'two'; there are one"):
+        pages.reading_time(body, ["two"])
+
+
+def test_the_notes_are_the_first_paragraph_of_a_term_and_the_text_of_a_work() -> None:
+    glossary = (
+        '<article><dl class="glossary"><dt id="term-patch">patch<a class="headerlink" href="#term-patch">#</a></dt>'
+        '<dd><p>A <a href="x.html"><em>square</em></a>.</p><p>More.</p></dd></dl></article>'
+    )
+    assert notes.notes("glossary.html", glossary) == {"glossary.html#term-patch": "A <em>square</em>."}
+    works = '<article><div class="citation" id="id1"><span class="label">[1]</span><p>Somebody. <i>A paper</i>.</p></div></article>'
+    assert notes.notes("bibliography.html", works) == {"bibliography.html#id1": "<p>Somebody. <i>A paper</i>.</p>"}
+
+
+def test_the_roadmap_lists_the_whole_outline_and_what_is_not_written_yet(book: Book) -> None:
+    page = "chapters/03_classification/02_building"
+    book.write(f"{page}.md", "# Building it\n")
+    book.write("index.md", f"# Title\n\n```{{roadmap}}\n```\n\n```{{toctree}}\n{page}\n```\n")
+    assert book.build() == ""
+    roadmap = BeautifulSoup(book.html("index"), "html.parser").select_one(".vt-roadmap")
+    assert roadmap is not None
+    assert [a.get_text() for a in roadmap.select("a")] == ["3.2  Building it"]
+    assert "4  Image segmentation (not written yet)" in roadmap.get_text()
+    outline = yaml.safe_load(OUTLINE_FILE.read_text(encoding="utf-8"))
+    listed = [item.get_text().split("  ")[0] for item in roadmap.select("li p")]
+    assert listed == [number for number in map(str, outline["titles"]) if number.count(".") < 2]
 
 
 @pytest.mark.parametrize("run", WAITING, ids=[run["name"] for run in WAITING])
