@@ -65,7 +65,7 @@ def test_the_positions_say_how_many_neighbours_resemble_each_other_in_this_model
         text = explorer.figure.locator(".place").inner_text()
     n = {"digits28": 49, "photos32": 64}[model]
     assert f"For {found} of the {n}, the most similar other position lies beside it" in text
-    assert f"it would be about {round(chance)}." in text
+    assert f"it would be about {chance:.1f}." in text
 
 
 def test_an_empty_sheet_is_not_answered_and_a_stroke_is(digits: Explorer) -> None:

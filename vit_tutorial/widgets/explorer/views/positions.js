@@ -72,7 +72,7 @@ export function positionsView(ctx) {
       if (values && !drawn) {
         paintAll(values);
         const { found, chance } = neighbours(values, shape);
-        show(counted, `For ${found} of the ${n}, the most similar other position lies beside it in the picture, corners counted. If places meant nothing it would be about ${Math.round(chance)}.`);
+        show(counted, `For ${found} of the ${n}, the most similar other position lies beside it in the picture, corners counted. If places meant nothing it would be about ${number(chance, 1)}.`);
         drawn = true;
       }
       onOff.set(ctx.state.positions);
