@@ -32,8 +32,11 @@ if importlib.util.find_spec("vit_tutorial") is None:
     if not source:
         raise ModuleNotFoundError(
             "The package vit_tutorial is not installed, and this notebook has no address to install "
-            "it from. Open the notebook inside the project (make book, make lab), or set the variable "
-            "VIT_TUTORIAL_SOURCE to the project's folder or to a wheel of it, and run this cell again."
+            "it from. In the project's folder, make lab opens the notebooks with it. Elsewhere, as on "
+            "Colab: build a wheel in the project's folder (pip wheel --no-deps -w dist .), upload the "
+            "file beside the notebook, run these two lines in a cell, and then this cell again:\\n\\n"
+            "    import glob, os\\n"
+            "    os.environ['VIT_TUTORIAL_SOURCE'] = glob.glob('vit_tutorial-*.whl')[-1]\\n"
         )
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
     importlib.invalidate_caches()"""

@@ -3,6 +3,8 @@
 A page's number is in its file name (``chapters/03_classification/02_building`` is 3.2). A heading inside it has a number if
 the outline lists its title below the page's number. So section 3.2 is called 3.2 while 3.1 is still unwritten, and a heading
 "Exercises" has no number.
+
+The directive ``{roadmap}`` lists the whole outline: what is written, with links, and what is to come.
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from pathlib import Path
 
 import yaml
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.addnodes import compact_paragraph
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.environment.collectors.toctree import TocTreeCollector
 from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
 
 FILE = Path(__file__).parent.parent / "outline.yml"
 logger = logging.getLogger(__name__)
@@ -85,6 +89,39 @@ def assign_section_numbers(self: TocTreeCollector, env: BuildEnvironment) -> lis
     return [docname for docname, numbers in env.toc_secnumbers.items() if numbers != before.get(docname)]
 
 
+class Roadmap(SphinxDirective):
+    """The parts, chapters and sections of the outline; those that have no page yet say so."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(str(FILE))
+        self.env.note_reread()  # a page that is written later is to be found
+        outline, found = read_outline(), self.env.found_docs
+        pages = {number: docname for docname in sorted(found) if (number := number_of(docname)) is not None}
+        made: list[nodes.Node] = []
+        for caption, chapters in outline.parts:
+            made += [nodes.rubric(text=caption), nodes.bullet_list("", *(self.item(c, pages) for c in chapters))]
+        return [nodes.container("", *made, classes=["vt-roadmap"])]
+
+    def item(self, number: str, pages: dict[str, str]) -> nodes.list_item:
+        """A chapter or a section with what stands below it; subsections are headings of a page, or pages of their own."""
+        title = f"{number}  {read_outline().titles[number]}"
+        line = nodes.paragraph()
+        if number in pages:
+            link = addnodes.pending_xref(
+                refdomain="std", reftype="doc", reftarget=f"/{pages[number]}", refexplicit=True, refwarn=True
+            )
+            link += nodes.inline("", title)
+            link["refdoc"] = self.env.docname
+            line += link
+        else:
+            line += nodes.inline("", f"{title} (not written yet)", classes=["vt-open"])
+        below = [key for key in read_outline().below(number).values() if number.count(".") == 0 or key in pages]
+        item = nodes.list_item("", line)
+        if below:
+            item += nodes.bullet_list("", *(self.item(key, pages) for key in below))
+        return item
+
+
 def replace_counting(app: Sphinx) -> None:
     """Once all extensions are loaded, since sphinx_external_toc brings a collector of its own."""
     for collector in (TocTreeCollector, *TocTreeCollector.__subclasses__()):
@@ -92,4 +129,5 @@ def replace_counting(app: Sphinx) -> None:
 
 
 def setup(app: Sphinx) -> None:
+    app.add_directive("roadmap", Roadmap)
     app.connect("builder-inited", replace_counting)

@@ -14,6 +14,7 @@ An unknown record or name is an error of the build, which says what there is.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 from typing import Any
@@ -57,9 +58,9 @@ def number(value: float, unit: str) -> str:
 
 
 def metric(entry: dict[str, Any]) -> str:
-    """``98.4 % ± 0.2``; without the spread where there is one seed only, and for times."""
+    """``98.4 % ± 0.2``; without the spread where there is one seed only, for times, and for a count that is the same in all runs."""
     unit = entry.get("unit", "")
-    if unit == "s" or len(entry["values"]) < 2:
+    if unit == "s" or len(entry["values"]) < 2 or (unit != "fraction" and len(set(entry["values"])) == 1):
         return number(entry["mean"], unit)
     if unit == "fraction":
         return f"{number(entry['mean'], unit)}{NBSP}±{NBSP}{100 * entry['std']:.1f}"
@@ -113,28 +114,51 @@ def _link(name: str, text: str, docname: str) -> nodes.Node:
     return link
 
 
+def data_set(record: dict[str, Any]) -> str:
+    """The name that a variant begins with: ``CIFAR-10, JPEG copy (quality 75 ...`` is of "CIFAR-10, JPEG copy"."""
+    return re.split(r"[:;] | \(|, \d", record["data"]["variant"])[0]
+
+
+def by_data_set(records: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Records under the name of their data set, the smallest set first."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        groups.setdefault(data_set(record), []).append(record)
+    return dict(sorted(groups.items(), key=lambda group: max(record["data"]["n_train"] for record in group[1])))
+
+
 class ResultsTable(SphinxDirective):
-    """Every record twice: a line each in a summary, and all that is known in a table whose rows have the anchors ``result-NAME``."""
+    """Every record twice, by data set: a line each in a summary, and all that is known in a table whose rows have the anchors ``result-NAME``."""
 
     def run(self) -> list[nodes.Node]:
         known = names(Path(self.env.srcdir))
         if not known:
             return [self.state.document.reporter.error(f"no records in {RECORDS}", line=self.lineno)]
-        summary = _table(("Run", "Test", "Parameters", "Time of a run"), map(self.line, known), "vt-summary")
+        groups = by_data_set(read(name) for name in known)
+        head = ("Run", "Learned from", "Test accuracy", "Parameters", "Time of a run")
+        lines = (row for name, group in groups.items() for row in (_group(name, head), *map(self.line, group)))
+        summary = _table(head, lines, "vt-summary")
         head = ("Run", "Data", "Result", "Model", "Machine")
-        return [summary, _table(head, (row for name in known for row in self.rows(name)), "vt-results", "vt-records")]
+        details = (
+            row
+            for name, group in groups.items()
+            for row in (_group(name, head), *(row for record in group for row in self.rows(record["name"])))
+        )
+        return [summary, _table(head, details, "vt-results", "vt-records")]
 
-    def line(self, name: str) -> nodes.row:
+    def line(self, record: dict[str, Any]) -> nodes.row:
         """A run in one line, with a link to its row in the large table."""
-        record = read(name)
-        metrics = record["metrics"]
+        metrics, name = record["metrics"], record["name"]
 
         def first(*keys: str) -> str:
             return next((metric(metrics[key]) for key in keys if key in metrics), "")
 
         time = first("cpu_seconds", "train_seconds")  # of all cores together where that is known
-        cells = [_link(name, name, self.env.docname), first("test_accuracy"), f"{record['params']:,}", time]
-        return nodes.row("", *(_cell([cell]) for cell in cells))
+        images = f"{record['data']['n_train']:,} images"
+        link = _link(name, name, self.env.docname)
+        return nodes.row(
+            "", *(_cell([cell]) for cell in (link, images, first("test_accuracy"), f"{record['params']:,}", time))
+        )
 
     def rows(self, name: str) -> tuple[nodes.row, nodes.row]:
         record, label = read(name), f"result-{name}"
@@ -146,7 +170,7 @@ class ResultsTable(SphinxDirective):
         cells: list[list[str | nodes.Node]] = [
             [nodes.strong(text=name), record.get("title", ""), f"Status: {record['status']}", record["date"]],
             [data["variant"], ", ".join(sizes)],
-            [f"{readable(key)}: {metric(entry)}" for key, entry in metrics.items() if key not in times],
+            [f"{readable(key)}: {plain(key, entry)}" for key, entry in metrics.items() if key not in times],
             [f"{record['params']:,} parameters", f"Recipe: {record['recipe'].get('name', name)}"],
             [record["device"], *(f"{readable(key)}: {metric(metrics[key])}" for key in times)],
         ]
@@ -166,6 +190,16 @@ def readable(key: str) -> str:
     if key in TIMES:
         return TIMES[key]
     return key.replace("val_", "validation_").replace("_seconds", " time").replace("_", " ").capitalize()
+
+
+def plain(key: str, entry: dict[str, Any]) -> str:
+    """A metric beside its name, which says the unit already where that is what is counted: Epochs: 100."""
+    return metric({**entry, "unit": ""} if entry.get("unit") == key else entry)
+
+
+def _group(name: str, head: Sequence[str]) -> nodes.row:
+    """A row with the name of a data set, over the whole width."""
+    return nodes.row("", _cell([nodes.strong(text=name)], morecols=len(head) - 1), classes=["vt-group"])
 
 
 def _table(head: Sequence[str], rows: Iterable[nodes.row], *classes: str) -> nodes.table:

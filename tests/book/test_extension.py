@@ -24,7 +24,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from benchmarks import report
-from book.extension import citations, execution, mathematics, pages, results
+from book.extension import citations, execution, mathematics, notes, pages, results
 from book.extension.freshness import fingerprint
 from book.extension.outline import FILE as OUTLINE_FILE
 from vit_tutorial.cli.parser import build_parser
@@ -81,6 +81,42 @@ def test_a_value_is_quoted_in_the_form_that_its_unit_asks_for(key: str, text: st
 )
 def test_a_time_is_given_in_a_unit_that_can_be_imagined(seconds: float, text: str) -> None:
     assert results.number(seconds, "s").replace("\N{NO-BREAK SPACE}", " ") == text
+
+
+def test_what_is_the_same_in_all_runs_has_no_spread() -> None:
+    same = {"values": [100, 100, 100], "mean": 100, "std": 0.0, "unit": "epochs"}
+    assert results.metric(same).replace("\N{NO-BREAK SPACE}", " ") == "100 epochs"
+    assert results.plain("epochs", same) == "100"
+
+
+@pytest.mark.parametrize(
+    ("variant", "name"),
+    [
+        ("CIFAR-10, JPEG copy (quality 75); image folder x", "CIFAR-10, JPEG copy"),
+        ("Fashion-MNIST, 5,000 training images kept for validation", "Fashion-MNIST"),
+        ("MNIST-10k: the 10,000 test images", "MNIST-10k"),
+        ("scikit-learn's 1,797 handwritten digits (UCI, 1998), 8x8", "scikit-learn's 1,797 handwritten digits"),
+    ],
+)
+def test_a_record_is_listed_under_the_name_of_its_data_set(variant: str, name: str) -> None:
+    assert results.data_set({"data": {"variant": variant}}) == name
+
+
+def test_the_results_stand_by_data_set_the_smallest_first(book: Book) -> None:
+    for name, variant, images in (("a", "Large: x", 9000), ("b", "Small: x", 100), ("c", "Large: x", 90)):
+        record = {**RECORD, "name": name, "data": {**RECORD["data"], "variant": variant, "n_train": images}}
+        book.write(f"vit_tutorial/results/{name}.json", json.dumps(record))
+    book.write("book/results.md", RESULTS)
+    assert book.build() == ""
+    for table in BeautifulSoup(book.html("book/results"), "html.parser").select("table"):
+        rows = [row.select_one("td") for row in table.select("tbody tr:not(.vt-command)")]
+        assert [cell.get_text(" ", strip=True).split(" ")[0] for cell in rows if cell] == [
+            "Small",
+            "b",
+            "Large",
+            "a",
+            "c",
+        ]
 
 
 def test_an_unknown_key_names_the_known_ones() -> None:
@@ -532,9 +568,58 @@ def test_the_committed_picture_is_the_drawn_one() -> None:
 @pytest.mark.parametrize(("url", "buttons"), [("", False), ("https://github.com/example/book", True)])
 def test_buttons_appear_with_the_public_address(url: str, buttons: bool) -> None:
     options: dict[str, Any] = {"repository_url": url, "launch_buttons": {"colab_url": ""}}
-    pages.offer_launch_buttons(None, SimpleNamespace(html_theme_options=options))  # type: ignore[arg-type]
+    app = SimpleNamespace(tags=set())
+    pages.offer_launch_buttons(app, SimpleNamespace(html_theme_options=options))  # type: ignore[arg-type]
+    assert ("address" in app.tags) is buttons  # what pages say of it
     assert bool(options.get("use_repository_button")) is buttons
     assert bool(options.get("launch_buttons")) is buttons
+
+
+def test_a_link_to_report_a_mistake_names_the_page_once_there_is_an_address() -> None:
+    assert pages.report_link("", "3.2 Building it") == ""
+    link = BeautifulSoup(pages.report_link("https://github.com/example/book", "3.2 Building it"), "html.parser").a
+    assert link is not None
+    assert link["href"] == "https://github.com/example/book/issues/new?title=On+the+page+3.2+Building+it%3A+"
+
+
+def test_a_page_says_how_long_its_text_takes_and_code_is_not_counted() -> None:
+    text, code = "word " * 1000, "x = 1\n" * 5000
+    body = f'<h1>Title</h1><p>{text}</p><div class="cell"><pre>{code}</pre></div>'
+    assert pages.minutes(body) == 5
+    assert pages.reading_time(body, []) == '<p class="vt-time">About 5 minutes to read, without the code.</p>'
+
+
+def test_a_short_path_links_its_sections_and_says_how_long_they_take() -> None:
+    section = f'<section id="one"><h2>One</h2><p>{"word " * 600}</p></section>'
+    body = f"<h1>Title</h1>{section}<p>{'word ' * 6000}</p>"
+    line = pages.reading_time(body, ["one"])
+    assert 'a short path, about 3: <a href="#one">One</a>' in line
+    with pytest.raises(ValueError, match=r"no section 'two'; there are one"):
+        pages.reading_time(body, ["two"])
+
+
+def test_the_notes_are_the_first_paragraph_of_a_term_and_the_text_of_a_work() -> None:
+    glossary = (
+        '<article><dl class="glossary"><dt id="term-patch">patch<a class="headerlink" href="#term-patch">#</a></dt>'
+        '<dd><p>A <a href="x.html"><em>square</em></a>.</p><p>More.</p></dd></dl></article>'
+    )
+    assert notes.notes("glossary.html", glossary) == {"glossary.html#term-patch": "A <em>square</em>."}
+    works = '<article><div class="citation" id="id1"><span class="label">[1]</span><p>Somebody. <i>A paper</i>.</p></div></article>'
+    assert notes.notes("bibliography.html", works) == {"bibliography.html#id1": "<p>Somebody. <i>A paper</i>.</p>"}
+
+
+def test_the_roadmap_lists_the_whole_outline_and_what_is_not_written_yet(book: Book) -> None:
+    page = "chapters/03_classification/02_building"
+    book.write(f"{page}.md", "# Building it\n")
+    book.write("index.md", f"# Title\n\n```{{roadmap}}\n```\n\n```{{toctree}}\n{page}\n```\n")
+    assert book.build() == ""
+    roadmap = BeautifulSoup(book.html("index"), "html.parser").select_one(".vt-roadmap")
+    assert roadmap is not None
+    assert [a.get_text() for a in roadmap.select("a")] == ["3.2  Building it"]
+    assert "4  Image segmentation (not written yet)" in roadmap.get_text()
+    outline = yaml.safe_load(OUTLINE_FILE.read_text(encoding="utf-8"))
+    listed = [item.get_text().split("  ")[0] for item in roadmap.select("li p")]
+    assert listed == [number for number in map(str, outline["titles"]) if number.count(".") < 2]
 
 
 @pytest.mark.parametrize("run", WAITING, ids=[run["name"] for run in WAITING])

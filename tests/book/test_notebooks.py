@@ -60,12 +60,15 @@ def test_the_set_up_cell_is_written_once_and_then_found(tmp_path: Path) -> None:
     assert setup_cell.has_cell(path, setup_cell.cell_source("https://example.org/book"))
 
 
-def run_set_up_cell(url: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The cell in an interpreter that has no package of ours, with pip replaced by an echo of its arguments."""
+def run_set_up_cell(
+    url: str, before: str = "", folder: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """The cell, after another one, in an interpreter that has no package of ours, with pip replaced by an echo of its arguments."""
     hide = "import subprocess, sys; sys.path = [p for p in sys.path if 'zip' in p or p.endswith(('lib-dynload', 'python3.%d' % sys.version_info[1]))]; subprocess.run = lambda arguments, check: print(arguments[1:]);"
     clean = {name: value for name, value in os.environ.items() if name != "VIT_TUTORIAL_SOURCE"}
     return subprocess.run(
-        [sys.executable, "-I", "-S", "-c", f"{hide}\n{setup_cell.cell_source(url)}"],
+        [sys.executable, "-I", "-S", "-c", f"{hide}\n{before}\n{setup_cell.cell_source(url)}"],
+        cwd=folder,
         env={**clean, **environment},
         capture_output=True,
         text=True,
@@ -75,8 +78,19 @@ def run_set_up_cell(url: str, **environment: str) -> subprocess.CompletedProcess
 def test_the_set_up_cell_without_an_address_says_what_to_do() -> None:
     done = run_set_up_cell("")
     assert done.returncode == 1
-    assert "VIT_TUTORIAL_SOURCE" in done.stderr
-    assert "make book" in done.stderr
+    assert "make lab" in done.stderr
+    assert "pip wheel" in done.stderr
+
+
+def test_the_two_lines_that_the_set_up_cell_names_make_it_install_an_uploaded_wheel(tmp_path: Path) -> None:
+    (tmp_path / "vit_tutorial-1.2.3-py3-none-any.whl").touch()
+    message = run_set_up_cell("", folder=tmp_path).stderr.split("ModuleNotFoundError", 1)[1]
+    lines = [line.strip() for line in message.splitlines() if line.startswith("    ")]
+    assert len(lines) == 2
+    done = run_set_up_cell("", before="\n".join(lines), folder=tmp_path)
+    assert done.stdout.strip() == "['-m', 'pip', 'install', '--quiet', 'vit_tutorial-1.2.3-py3-none-any.whl']", (
+        done.stderr
+    )
 
 
 def test_the_set_up_cell_installs_from_the_public_address() -> None:

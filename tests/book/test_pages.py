@@ -10,6 +10,8 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 from bs4 import BeautifulSoup
 
+from book.extension.pages import LONG
+
 Page = tuple[Path, BeautifulSoup]
 LOADING = {
     "script": "src",
@@ -128,3 +130,18 @@ def test_headings_do_not_skip_a_level(page: Page) -> None:
 
 def test_the_set_up_cell_is_not_shown(page: Page) -> None:
     assert "VIT_TUTORIAL_SOURCE" not in page[1].get_text()
+
+
+def test_a_long_page_offers_a_short_path(page: Page) -> None:
+    line = page[1].select_one(".vt-time")
+    if line is None:
+        return
+    minutes = [int(number) for number in re.findall(r"bout (\d+)", line.get_text())]
+    assert minutes[0] <= LONG or len(minutes) == 2
+    assert len(minutes) == 1 or minutes[1] < minutes[0] * 2 / 3
+
+
+def test_plumbing_is_folded_away(page: Page) -> None:
+    """The call that makes a figure with controls says nothing about its subject."""
+    for cell in page[1].select("div.cell:has([data-vt-figure=live])"):
+        assert cell.select_one("details.hide.above-input") is not None

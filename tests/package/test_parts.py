@@ -134,7 +134,19 @@ def test_resizing_equals_timms_and_leaves_the_prefix_alone() -> None:
     assert_close(ours[:, :2], pos[:, :2])
 
 
-def test_resizing_without_antialias_equals_hugging_faces_and_with_corners_torchvisions() -> None:
+def test_resizing_without_antialias_equals_hugging_faces() -> None:
+    from transformers import ViTConfig
+    from transformers.models.vit.modeling_vit import ViTEmbeddings
+
+    theirs = ViTEmbeddings(ViTConfig(hidden_size=8, image_size=28, patch_size=4))
+    with torch.no_grad():
+        pos = theirs.position_embeddings.normal_()
+        resized = theirs.interpolate_pos_encoding(torch.zeros(1, 1 + 14 * 10, 8), 56, 40)
+    assert_close(resize_pos_embed(pos, (7, 7), (14, 10), antialias=False), resized, atol=1e-5, rtol=0)
+    assert (resize_pos_embed(pos, (7, 7), (14, 10)) - resized).abs().max() > 1e-2
+
+
+def test_resizing_with_corners_equals_torchvisions() -> None:
     from torchvision.models.vision_transformer import interpolate_embeddings
 
     pos = torch.randn(1, 1 + 14 * 14, 8)

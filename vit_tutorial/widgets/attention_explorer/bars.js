@@ -14,12 +14,17 @@ export function createBars(classes) {
   const node = element('ul', { class: 'bars', 'aria-label': 'Probability of each class' }, rows.map((row) => row.node));
   return {
     node,
-    /** probabilities [K], and those of the untouched model or null. */
+    /** probabilities [K], or null where there is nothing to answer yet; and those of the untouched model or null. */
     set(probabilities, baseline) {
-      const best = probabilities.indexOf(Math.max(...probabilities));
+      const best = probabilities ? probabilities.indexOf(Math.max(...probabilities)) : -1;
       rows.forEach(({ node: li, fill, before, value }, i) => {
         li.classList.toggle('best', i === best);
-        fill.style.transform = `scaleX(${probabilities[i]})`;
+        fill.style.transform = `scaleX(${probabilities ? probabilities[i] : 0})`;
+        if (!probabilities) {
+          before.hidden = true;
+          show(value, '');
+          return;
+        }
         before.style.left = baseline ? `${100 * baseline[i]}%` : '';
         before.hidden = !baseline || Math.abs(baseline[i] - probabilities[i]) < VISIBLE;
         show(value, `${percent(probabilities[i])} %`);

@@ -21,6 +21,7 @@ import { stepsView } from './views/steps.js';
 import styles from './explorer.css';
 
 const NAMES = { attention: 'Attention', steps: 'Steps', positions: 'Positions', prediction: 'Prediction' };
+const EMPTY = 'Nothing is drawn yet. Draw, and the model answers. (It would name something on an empty sheet, too: it has no other answer.)';
 const VIEW = { attention: attentionView, steps: stepsView, positions: positionsView, prediction: predictionView };
 
 /**
@@ -121,15 +122,17 @@ export async function createExplorer(host, options) {
       show(imageTitle, picture.label[0].toUpperCase() + picture.label.slice(1));
       show(imageNote, picture.credit ?? (picture.inverted ? 'inverted: the model knows light strokes on black' : `${shape.width} × ${shape.height} pixels, ${shape.patches} patches`));
       for (const thumb of thumbs) thumb.setAttribute('aria-pressed', thumb.dataset.name === state.image);
-      bars.set(ctx.r.probabilities, ctx.baseline);
+      ctx.empty = pictures.isEmpty(state.image);
+      bars.set(ctx.empty ? null : ctx.r.probabilities, ctx.baseline);
       const best = strongest(ctx.r.probabilities);
-      show(verdict, `${ctx.vit.classes[best]}, ${number(100 * ctx.r.probabilities[best], 1)} %`);
+      show(verdict, ctx.empty ? 'nothing drawn yet' : `${ctx.vit.classes[best]}, ${number(100 * ctx.r.probabilities[best], 1)} %`);
       showChips(state);
     }
     const drawing = (view.map ?? attentionView.map)(ctx), { scale } = drawing;
     paintMap(map.pen, drawing.values, scale, shape, state.view === 'positions' ? null : tools.grid.picture);
     show(mapTitle, drawing.title);
     show(mapNote, drawing.subtitle);
+    map.node.classList.toggle('silent', Boolean(drawing.silent));
     map.node.classList.toggle('no-class', drawing.classValue === null || drawing.classValue === undefined);
     if (drawing.classValue !== null && drawing.classValue !== undefined) map.classValue(css(scale.colour(drawing.classValue)), number(drawing.classValue));
     map.mark((patch) => ({
@@ -145,7 +148,7 @@ export async function createExplorer(host, options) {
     head.node.classList.toggle('off', state.head === 'mean' || (state.view === 'attention' && state.show === 'rollout'));
     mean.set(state.head === 'mean');
     view.update(changed);
-    const text = view.sentence(ctx);
+    const text = ctx.empty ? EMPTY : view.sentence(ctx);
     show(readout, text);
     say(text);
     host.dataset.renders = Number(host.dataset.renders ?? 0) + 1;

@@ -1,22 +1,32 @@
 /**
  * Steps that lead through the figure, and questions to answer before it shows the result. The caller gives them as data:
  *   { text, state }                                          what to look at, and the state that the figure takes for it
- *   { question, choices, answer, reveal, state }             the figure takes `state` only after the reader has chosen
+ *   { question, choices, answer, reveal, state }             before the reader has chosen, the figure takes the picture and the view of
+ *                                                            `state`, with the model as it was at the start; then all of it
  * States add up from step to step, and going back takes them back: a field that no step names stays the reader's own.
  */
 import { button, element, marked, show } from './dom.js';
+import { CHANGES } from './state.js';
 
 export function createGuide(steps, start, { set, say }) {
   const answers = new Map();
   const text = element('div', { class: 'guide-text' }), count = element('span', { class: 'count' });
-  const back = button('Back', () => go(-1), { class: 'quiet' }), next = button('Next', () => go(1), { class: 'primary' });
+  const back = button('Back', () => go(-1), { class: 'quiet' }), next = button('Next', () => (at === steps.length - 1 ? again() : go(1)), { class: 'primary' });
   const node = element('section', { class: 'guide', 'aria-label': 'Guided steps' }, text, element('div', { class: 'buttons' }, back, count, next));
   let at = 0;
   const go = (by) => set({ guide: at + by, ...stateAt(at + by) });
   const stateAt = (last) => {
     const fields = steps.flatMap((step) => Object.keys(step.state ?? {})), state = Object.fromEntries(fields.map((field) => [field, start[field]]));
-    steps.slice(0, last + 1).forEach((step, i) => { if (!step.question || answers.has(i)) Object.assign(state, step.state); });
+    steps.slice(0, last + 1).forEach((step, i) => {
+      Object.assign(state, step.state);
+      if (step.question && !answers.has(i)) for (const field of CHANGES) if (field in state) state[field] = start[field];
+    });
     return state;
+  };
+  const again = () => {
+    answers.clear();
+    go(-at);
+    render(); // also where there is one step only
   };
 
   function ask(step) {
@@ -40,7 +50,9 @@ export function createGuide(steps, start, { set, say }) {
     show(text, ...(step.question ? ask(step) : [element('p', {}, marked(step.text))]));
     show(count, `${at + 1} of ${steps.length}`);
     back.disabled = at === 0;
-    next.disabled = at === steps.length - 1 || (step.question && !answers.has(at));
+    next.disabled = Boolean(step.question) && !answers.has(at);
+    next.title = next.disabled ? 'Answer first' : '';
+    show(next, at === steps.length - 1 ? 'Start again' : 'Next');
   }
   render();
   return {

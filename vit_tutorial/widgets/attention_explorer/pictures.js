@@ -44,6 +44,9 @@ export async function createPictures({ width, height, channels }, gallery) {
     get: (name) => all.get(name),
     clear,
 
+    /** True for a sheet on which nothing is drawn. */
+    isEmpty: (name) => name === 'drawn' && !drawn.pixels.pen.getImageData(0, 0, width, height).data.some((value, i) => value && i % 4 < 3),
+
     /** A stroke on the drawing, from one point to another, both in 0..1. */
     stroke(from, to) {
       const { pen } = paper;

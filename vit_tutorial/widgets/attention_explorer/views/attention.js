@@ -7,15 +7,23 @@ import { nameOf } from '../patch-grid.js';
 
 export const number = (x, digits = 2) => (Number.isFinite(x) ? x.toFixed(digits).replace('-', '−') : '–');
 
+/** Of a layer's heads that a map shows, those that the reader has switched off: their weights are still computed, and count for nothing. */
+function silence({ headsOff }, layer, head, heads) {
+  const off = headsOff.filter((name) => name.startsWith(`${layer}.`)).length;
+  if (head === 'mean') return off ? `, ${off} of ${heads} switched off` : '';
+  return headsOff.includes(`${layer}.${head}`) ? ', switched off' : '';
+}
+
 /** The map of the attention view, also shown beside the prediction. */
 export function attentionMap(ctx) {
   const { state, shape } = ctx, { layer, head, query } = state;
   const values = attentionTo(ctx), patches = values.subarray(shape.prefix), scale = amountScale(patches);
   const who = head === 'mean' ? 'mean of heads' : `head ${head}`, whose = query === 'class' ? 'class token' : `patch ${query}`;
   const title = { query: 'Attention', received: 'Attention received', rollout: 'Attention rollout' }[state.show];
-  const subtitle = { query: `${whose}, layer ${layer}, ${who}`, received: `layer ${layer}, ${who}`, rollout: `${whose}, layers 0 to ${layer}` }[state.show];
+  const off = state.show === 'rollout' ? '' : silence(state, layer, head, shape.heads);
+  const subtitle = { query: `${whose}, layer ${layer}, ${who}${off}`, received: `layer ${layer}, ${who}${off}`, rollout: `${whose}, layers 0 to ${layer}` }[state.show];
   return {
-    values: patches, classValue: shape.prefix ? values[0] : null, scale, title, subtitle,
+    values: patches, classValue: shape.prefix ? values[0] : null, scale, title, subtitle, silent: off === ', switched off' || off.startsWith(`, ${shape.heads} of`),
   };
 }
 
@@ -29,7 +37,10 @@ export function sentence(ctx) {
     rollout: `Through layers 0 to ${state.layer}, most of what reaches ${whose} comes from ${to}: ${number(values[best])}.`,
   }[state.show];
   const { entropy, distance } = headNumbers(ctx, state.layer, state.head), all = Math.log(shape.tokens - r.hidden.size);
-  if (state.show === 'rollout') return start;
+  if (state.show === 'rollout') return state.headsOff.length ? `${start} Heads that are switched off are counted here.` : start;
+  const off = silence(state, state.layer, state.head, shape.heads);
+  const silent = state.head === 'mean' ? `In this layer, ${off.slice(2).replace('switched', 'heads are switched')}: what they collect` : 'This head is switched off: what it collects';
+  if (off) return `${start} ${silent} is thrown away.`;
   return `${start} Entropy ${number(entropy)} of at most ${number(all)} nats, mean distance ${number(distance, 1)} pixels.`;
 }
 
@@ -85,13 +96,15 @@ export function attentionView(ctx) {
         const selected = layer === state.layer && (head === state.head || state.head === 'mean');
         cell.classList.toggle('selected', selected);
         cell.setAttribute('aria-selected', selected);
+        const off = silence(state, layer, head, shape.heads);
+        cell.classList.toggle('silent', Boolean(off));
         if (!['query', 'show', 'forward', 'view'].some((name) => changed.has(name))) continue;
         const values = attentionTo(ctx, { layer, head, show: state.show === 'rollout' ? 'query' : state.show }).subarray(shape.prefix);
         paintTiny(picture.pen, values, amountScale(values), shape);
         if (!changed.has('forward') && !changed.has('view')) continue;
         const { entropy, distance } = headNumbers(ctx, layer, head);
-        cell.setAttribute('aria-label', `layer ${layer}, head ${head}: entropy ${number(entropy)} nats, mean distance ${number(distance, 1)} pixels`);
-        cell.title = `layer ${layer}, head ${head}\nentropy ${number(entropy)} nats\nmean distance ${number(distance, 1)} pixels`;
+        cell.setAttribute('aria-label', `layer ${layer}, head ${head}${off}: entropy ${number(entropy)} nats, mean distance ${number(distance, 1)} pixels`);
+        cell.title = `layer ${layer}, head ${head}${off}\nentropy ${number(entropy)} nats\nmean distance ${number(distance, 1)} pixels`;
       }
       if (!table.contains(table.getRootNode().activeElement)) reach(state.layer, state.head === 'mean' ? 0 : state.head);
     },

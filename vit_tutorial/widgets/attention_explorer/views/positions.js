@@ -8,6 +8,19 @@ import { number } from './attention.js';
 const PIXELS = 4; // of a small map, a patch
 const GAP = 2;
 
+/** How many positions have their most similar other position beside them in the picture, and how many would by chance. */
+export function neighbours(values, { rows, columns, patches: n }) {
+  let found = 0, beside = 0;
+  for (let i = 0; i < n; i++) {
+    const apart = (j) => Math.max(Math.abs(Math.floor(i / columns) - Math.floor(j / columns)), Math.abs((i % columns) - (j % columns)));
+    const row = Float32Array.from(values.subarray(i * n, (i + 1) * n));
+    row[i] = -2;
+    if (apart(strongest(row)) === 1) found++;
+    for (let j = 0; j < n; j++) if (apart(j) === 1) beside++;
+  }
+  return { found, chance: beside / (n - 1) };
+}
+
 export function positionsView(ctx) {
   const { shape, set } = ctx, { rows, columns, patches: n } = shape;
   const onOff = switcher('Position embeddings on', (positions) => set({ positions }));
@@ -16,11 +29,11 @@ export function positionsView(ctx) {
     focus: (patch) => set({ query: patch }),
   });
   all.node.classList.add('all-positions');
-  const effect = element('p', { class: 'note' });
+  const effect = element('p', { class: 'note' }), counted = element('p', { class: 'note' });
   const node = element('div', { class: 'view columns' },
     element('div', {}, element('p', { class: 'subtitle' }, 'All positions'), all.node),
     element('div', { class: 'stack' }, element('p', { class: 'subtitle' }, 'Without positions'), onOff.node, effect,
-      element('p', { class: 'note' }, 'Each small map compares one position with all others: the cosine of the angle between their embeddings. Neighbours in the picture become neighbours in the model, though nobody told it what lies beside what.')));
+      element('p', { class: 'note' }, 'Each small map compares one position with all others: the cosine of the angle between their embeddings. Nobody told the model what lies beside what.'), counted));
   let drawn = false;
 
   function paintAll(values) {
@@ -56,7 +69,12 @@ export function positionsView(ctx) {
     },
     update(changed) {
       const values = similarity(ctx);
-      if (values && !drawn) { paintAll(values); drawn = true; }
+      if (values && !drawn) {
+        paintAll(values);
+        const { found, chance } = neighbours(values, shape);
+        show(counted, `For ${found} of the ${n}, the most similar other position lies beside it in the picture, corners counted. If places meant nothing it would be about ${number(chance, 1)}.`);
+        drawn = true;
+      }
       onOff.set(ctx.state.positions);
       if (changed.has('query') || changed.has('view')) {
         const at = query();

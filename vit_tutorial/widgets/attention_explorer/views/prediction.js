@@ -83,10 +83,10 @@ export function predictionView(ctx) {
           const best = strongest(probabilities);
           rows[i].cells.forEach((cell, k) => {
             const colour = scale.colour(probabilities[k]);
-            cell.style.background = css(colour);
+            cell.style.background = ctx.empty ? '' : css(colour);
             cell.style.color = inkOn(colour);
-            cell.classList.toggle('best', k === best);
-            show(cell, String(Math.round(100 * probabilities[k])));
+            cell.classList.toggle('best', k === best && !ctx.empty);
+            show(cell, ctx.empty ? '' : String(Math.round(100 * probabilities[k])));
           });
         });
       }
