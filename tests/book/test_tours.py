@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 import yaml
-from vit_tutorial.widgets.page_model import read_page_model
+from vit_tutorial.widgets.models.page_model import read_page_model
 
 from vit_tutorial.patches import patchify, unpatchify
 from vit_tutorial.widgets import load_page_model, open_picture
