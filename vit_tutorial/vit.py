@@ -161,7 +161,8 @@ class VisionTransformer(nn.Module):
     def reset_classifier(self, num_classes: int) -> None:
         """Replace the head by a fresh one for ``num_classes`` classes (0: none), as before fine-tuning.
 
-        Device and type are the model's. The new head is frozen where the old one was: ``model.head.requires_grad_(True)`` frees it.
+        Device and type are the model's. The new head is frozen where the old one was: ``model.head.requires_grad_(True)``
+        frees it. (timm 1.0 keeps device and type, too, but a new head is always trained there.)
         """
         self.config = dataclasses.replace(self.config, num_classes=num_classes)
         frozen = isinstance(self.head, nn.Linear) and not any(p.requires_grad for p in self.head.parameters())

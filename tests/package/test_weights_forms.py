@@ -79,6 +79,26 @@ def test_a_prefix_before_every_name_is_taken_off(prefix: str, suffix: str, tmp_p
     check_loads(tmp_path / f"w{suffix}", model)
 
 
+def test_arrays_of_numpy_load_as_tensors_do() -> None:
+    model = vit()
+    check_loads({name: tensor.numpy() for name, tensor in model.state_dict().items()}, model)
+
+
+def test_names_that_do_not_fit_are_told_before_the_positions_and_from_both_sides() -> None:
+    distilled = vit().state_dict() | {
+        "dist_token": torch.zeros(1, 1, 24),
+        "pos_embed": torch.zeros(1, 18, 24),
+    }  # as DeiT's
+    with pytest.raises(ValueError, match=r"of another model: dist_token is not in the model; build the model with"):
+        load_weights(vit(), distilled)
+    renamed = {name.replace("blocks.", "layers."): tensor for name, tensor in vit().state_dict().items()}
+    with pytest.raises(
+        ValueError,
+        match=r"blocks\.0\S* is missing; \S* is missing; layers\.0\S* is not in the model; .*build the model with",
+    ):
+        load_weights(vit(), renamed)
+
+
 @pytest.mark.parametrize(
     "wrap",
     [torch.compile, nn.DataParallel, lambda m: nn.DataParallel(torch.compile(m)), lambda m: nn.Sequential(m)],

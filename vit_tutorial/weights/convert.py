@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -72,7 +73,7 @@ def convert_state_dict(state: Nested, part: str | None = None) -> StateDict:
     projection head, a decoder, Hugging Face's pooler, which no ViT of the paper has) is left out, and a warning says so.
 
     Args:
-        state: tensors by name, also nested.
+        state: tensors or NumPy arrays by name, also nested.
         part: which ViT, where there are several: a word of its names, as ``"student"``. Default: an average of the weights before the
             weights themselves, so ``teacher`` before ``student``, ``ema`` and the ``best`` of our own checkpoints.
 
@@ -109,6 +110,8 @@ def flatten(state: Nested, prefix: str = "") -> StateDict:
     found: StateDict = {}
     for key, value in state.items():
         name = _WRAPPERS.sub("", f"{prefix}{key}")
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
+            value = torch.from_numpy(value)
         if isinstance(value, Tensor):
             found[name] = value
         elif isinstance(value, (Mapping, nn.Module)):
@@ -193,7 +196,8 @@ def adapt_channels(weight: Tensor, in_chans: int) -> Tensor:
     """The map of a patch embedding [D, C, P, P] for images of another number of channels, [D, in_chans, P, P].
 
     One channel: the sum over C, so a grey image gives what its copy in every channel gave. Others: the channels again and again until
-    there are enough, times C / in_chans, which keeps the size of the sum; so timm does for C = 3, and here any C does.
+    there are enough, times C / in_chans, which keeps the size of the sum. So timm 1.0 does for C = 3; here any C does (timm leaves one
+    channel as it is where three are wanted, and refuses four).
     """
     C = weight.shape[1]
     if in_chans == C:

@@ -70,7 +70,7 @@ def _zip_format(path: Path) -> str | None:
 
 
 def read_numpy(path: Path) -> Nested:
-    """The arrays of a ``.npz`` file, floating-point ones as tensors. Raises ValueError: it is cut, or holds Python objects."""
+    """The arrays of a ``.npz`` file. Raises ValueError: it is cut, or holds Python objects."""
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
@@ -80,7 +80,7 @@ def read_numpy(path: Path) -> Nested:
         raise ValueError(
             f"cannot read {path}: its arrays are bfloat16, which NumPy does not know; save them as float32: array.astype('float32')"
         )
-    return {name: torch.from_numpy(array) for name, array in arrays.items() if array.dtype.kind in "fiu"}
+    return arrays
 
 
 def read_torch(path: Path) -> Nested:

@@ -7,6 +7,9 @@ each, and the patch embedding is [P, P, C, D]. Names are of Flax modules in the 
     big_vision           Transformer/encoderblock_0/MultiHeadDotProductAttention_0   MlpBlock_0   LayerNorm_0, LayerNorm_1
 
 and big_vision also stacks all blocks in one array (``Transformer/encoderblock/...`` [L, ...]). Its positions are for the patches only.
+
+timm 1.0 loads the same files with two differences: it resizes their positions bilinearly without antialias (here bicubic with it, as
+everywhere), and leaves out a head of other classes, or the layer before it, without a word.
 """
 
 from __future__ import annotations

@@ -63,27 +63,34 @@ def load_weights(
     if new_head:
         state = {name: tensor for name, tensor in state.items() if not name.startswith(("head.", "pre_logits."))}
         state |= {name: tensor for name, tensor in own.items() if name.startswith("head.")}
-    weight, wanted = state.get("patch_embed.proj.weight"), own["patch_embed.proj.weight"]
-    if weight is not None and weight.ndim == 4:
+    missing = [f"{name} is missing" for name in own if name not in state]
+    unknown = [f"{name} is not in the model" for name in state if name not in own]
+    _refuse(missing[:2] + unknown[:2] + missing[2:] + unknown[2:])
+    weight, wanted = state["patch_embed.proj.weight"], own["patch_embed.proj.weight"]
+    if weight.ndim == 4:
         state["patch_embed.proj.weight"] = adapt_channels(weight, wanted.shape[1])
-    if "pos_embed" in state and "pos_embed" in own:
+    if "pos_embed" in own:
         if "img_size" in said:
             height, width = pair(said["img_size"])
             grid = grid or (height // said["patch_size"], width // said["patch_size"])
         state["pos_embed"] = _fit_positions(state["pos_embed"], grid or find_grid(raw, part), model)
-    faults = [f"{name} is missing" for name in own if name not in state]
-    faults += [f"{name} is not in the model" for name in state if name not in own]
-    faults += [
-        f"{name} is {tuple(state[name].shape)}, the model's is {tuple(own[name].shape)}"
-        for name in own
-        if name in state and state[name].shape != own[name].shape
-    ]
+    _refuse(
+        [
+            f"{name} is {tuple(state[name].shape)}, the model's is {tuple(own[name].shape)}"
+            for name in own
+            if state[name].shape != own[name].shape
+        ]
+    )
+    model.load_state_dict(state)
+
+
+def _refuse(faults: list[str]) -> None:
+    """Raise ValueError if there is a fault, with the first four."""
     if faults:
         more = f" and {len(faults) - 4} more" if len(faults) > 4 else ""
-        head = any(fault.startswith(("head.", "pre_logits.")) for fault in faults)
-        remedy = "; for other classes pass new_head=True" if head else "; build the model with the weights' ViTConfig"
-        raise ValueError(f"the weights are of another model: {'; '.join(faults[:4])}{more}{remedy}")
-    model.load_state_dict(state)
+        head = all(fault.startswith(("head.", "pre_logits.")) for fault in faults)
+        remedy = "for other classes pass new_head=True" if head else "build the model with the weights' ViTConfig"
+        raise ValueError(f"the weights are of another model: {'; '.join(faults[:4])}{more}; {remedy}")
 
 
 def save_model(model: nn.Module, path: str | Path, extra: dict[str, Any] | None = None) -> None:
