@@ -135,7 +135,7 @@ class ResultsTable(SphinxDirective):
         if not known:
             return [self.state.document.reporter.error(f"no records in {RECORDS}", line=self.lineno)]
         groups = by_data_set(read(name) for name in known)
-        head = ("Run", "Learned from", "Test accuracy", "Parameters", "Time of a run")
+        head = ("Run", "Training images", "Test accuracy", "Parameters", "Time of a run")
         lines = (row for name, group in groups.items() for row in (_group(name, head), *map(self.line, group)))
         summary = _table(head, lines, "vt-summary")
         head = ("Run", "Data", "Result", "Model", "Machine")
@@ -154,7 +154,7 @@ class ResultsTable(SphinxDirective):
             return next((metric(metrics[key]) for key in keys if key in metrics), "")
 
         time = first("cpu_seconds", "train_seconds")  # of all cores together where that is known
-        images = f"{record['data']['n_train']:,} images"
+        images = f"{record['data']['n_train']:,}"
         link = _link(name, name, self.env.docname)
         return nodes.row(
             "", *(_cell([cell]) for cell in (link, images, first("test_accuracy"), f"{record['params']:,}", time))
