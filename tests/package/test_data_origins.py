@@ -139,10 +139,11 @@ def test_names_that_number_images_within_something_are_asked_about(tmp_path: Pat
 
 
 @pytest.mark.parametrize("budget", [2**30, 0])
-def test_frames_in_one_folder_are_noticed_by_their_likeness(tmp_path: Path, budget: int) -> None:
+@pytest.mark.parametrize("before", ["frame_", ""])
+def test_frames_in_one_folder_are_noticed_by_their_likeness(tmp_path: Path, budget: int, before: str) -> None:
     for name in "ab":
         for k in range(6):
-            clip(tmp_path, [f"{name}/frame_{10 * k + i:04d}.png" for i in range(10)])
+            clip(tmp_path, [f"{name}/{before}{10 * k + i:04d}.png" for i in range(10)])
     report = image_folder(tmp_path, 16, progress=False, memory_budget=budget).report
     assert "far more alike than other images of their class, as frames of a clip are" in str(report)
 

@@ -144,8 +144,8 @@ def image_folder(
 
     A split that is not there is cut from the training images, so that an image keeps its split when others are added. Folders
     are read as they are: links are followed, folders of the system (@eaDir, __MACOSX), hidden files and files that are no images
-    are left out and counted, and what may not be read is an error. All images are decoded once, in full, before training starts, so a truncated one is
-    found now and not in epoch 7. Files with the same content are found too: copies of one image go into one split when
+    are left out and counted, and what may not be read is an error. All images are decoded once, in full, before training
+    starts, so a truncated one is found now and not in epoch 7. Files with the same content are found too: copies of one image go into one split when
     splits are cut, and may not be in two splits, or in two classes, that are there.
 
     Args:

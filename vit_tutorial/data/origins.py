@@ -17,9 +17,8 @@ from .files import listed, printable
 
 BEFORE_NUMBER = re.compile(r"([^/]*\D)[0-9]+[^/0-9]*$")  # clip03_frame_ of clip03_frame_0012.png
 PAIRS = 100  # neighbours that are compared
-NEAR = (
-    0.35  # of the difference of images that are no neighbours: neighbours that differ less look like frames of one clip
-)
+# Neighbours that differ by less than this share of what other images of their class do look like frames of one clip.
+NEAR = 0.35
 
 
 def origins(root: Path, files: Sequence[Path], depth: int, rule: str) -> tuple[list[str], int]:
@@ -94,8 +93,8 @@ def looks_like_clips(
             f"most images lie in folders below their class ({shown}): if each is one clip, one burst or one person, "
             "--group-by folder keeps it in one split"
         )
-    numbered = [i for i, file in enumerate(files) if BEFORE_NUMBER.search(file.name)]
-    groups = Counter(_before_number(files[i]) for i in numbered)
+    numbered = [i for i, file in enumerate(files) if re.search(r"\d\D*$", file.stem)]
+    groups = Counter(match[1] for i in numbered if (match := BEFORE_NUMBER.search(files[i].name)))
     several = len(groups) >= 4 and 3 * len(groups) <= len(numbered)
     pattern = f"--group-by '{BEFORE_NUMBER.pattern}' keeps together what agrees before the last number; or "
     remedy = f"{pattern * several}put whole clips into train, val and test folders"
@@ -120,11 +119,6 @@ def looks_like_clips(
         f"neighbours by name, such as {one} and {other}, are far more alike than other images of their class, as frames of a clip are: "
         f"split at random, they are in training and test. {remedy[0].upper()}{remedy[1:]}"
     )
-
-
-def _before_number(file: Path) -> str:
-    found = BEFORE_NUMBER.search(file.name)
-    return found[1] if found else file.name
 
 
 def _small(files: Sequence[Path], indices: Sequence[int], images: Tensor | None) -> Tensor:
