@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 import yaml
-from vit_tutorial.widgets.models.page_model import read_page_model
 
 from vit_tutorial.patches import patchify, unpatchify
 from vit_tutorial.widgets import load_page_model, open_picture
+from vit_tutorial.widgets.models.page_model import read_page_model
 
 STEPS = yaml.safe_load(
     (Path(__file__).parents[2] / "chapters" / "01_overview" / "look_inside.yml").read_text(encoding="utf-8")
