@@ -53,13 +53,14 @@ ONE_SPAN_A_COLOUR = """() => {
 }"""
 
 # Only faults and what axe could not decide are described: describing every element that passes takes four fifths of the time.
-# Of the undecided, single letters with too little contrast count, too: axe asks whether they are letters or icons.
+# Of the undecided, single letters with too little contrast count, too, where a formula or code is whole: axe asks whether they
+# are letters or icons. (In a drawing it does not know the ground they stand on.)
 RUN = """async ([where, rules, colours]) => {
-  const options = { preload: false, resultTypes: ['violations', 'incomplete'], selectors: false, rules };
+  const options = { preload: false, resultTypes: ['violations', 'incomplete'], selectors: false, elementRef: true, rules };
   if (colours) options.runOnly = axe.getRules(['cat.color']).filter((rule) => rule.enabled).map((rule) => rule.ruleId);
   const { violations, incomplete } = await axe.run(where, options);
   const bad = violations.filter((rule) => ['serious', 'critical'].includes(rule.impact));
-  const letter = (node) => node.any.some((check) => check.data?.messageKey === 'shortTextContent');
+  const letter = (node) => node.element?.closest('.katex-html, pre') && node.any.some((check) => check.data?.messageKey === 'shortTextContent');
   const pale = incomplete.filter((rule) => rule.id === 'color-contrast').map((rule) => ({ ...rule, nodes: rule.nodes.filter(letter) }));
   return [...bad, ...pale].flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html.slice(0, 160)}: ${node.failureSummary}`));
 }"""

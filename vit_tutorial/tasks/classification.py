@@ -146,7 +146,7 @@ def load_splits(recipe: Recipe, root: str | Path | None = None, download: bool =
                 split.variant = f"{recipe.variant}; {split.variant}"
         return splits
     raise RecipeError(
-        f"unknown data {recipe.data!r}; choose digits, digits_blocks, {', '.join(standard)}, digit_photos or image_folder"
+        f"unknown data {recipe.data!r}; choose digits, {', '.join(standard)}, digits_blocks, digit_photos or image_folder"
     )
 
 
