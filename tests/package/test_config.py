@@ -50,7 +50,7 @@ def test_a_field_says_what_it_means_and_its_default_is_allowed(kind: type[Config
 
 
 @each_field
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_a_number_is_taken_within_the_limits_and_refused_outside(
     kind: type[Config], f: dataclasses.Field[Any], data: st.DataObject

@@ -21,7 +21,7 @@ from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import convert_state_dict, load_model, load_pretrained, load_weights, save_model
 
 TINY = ViTConfig.named("tiny")
-BASE = ViTConfig.named("base")
+BASE = ViTConfig.named("base", img_size=64)  # of its usual size but for the number of patches, which decides the time
 HF = ViTConfig(img_size=64, patch_size=16, num_classes=7, embed_dim=48, depth=3, num_heads=4, norm_eps=1e-12)
 
 
@@ -44,7 +44,7 @@ def timm_vit(**kwargs) -> nn.Module:
 def torchvision_vit() -> nn.Module:
     from torchvision.models import vit_b_16
 
-    return jitter(vit_b_16(weights=None))
+    return jitter(vit_b_16(weights=None, image_size=64))
 
 
 def hugging_face_vit() -> nn.Module:
