@@ -510,14 +510,14 @@ def test_an_excluded_notebook_is_not_executed(notebooks: Notebooks) -> None:
 
 def test_an_interrupted_build_leaves_no_kernel(notebooks: Notebooks) -> None:
     for name in ("first", "second", "third"):
-        notebooks.notebook(name, f"import os, time\nopen('{name}.' + str(os.getpid()), 'w')\ntime.sleep(120)")
+        notebooks.notebook(name, f"import os, time\nopen('{name}.' + str(os.getpid()), 'w')\ntime.sleep(900)")
     command = [sys.executable, "-m", "sphinx", "-q", ".", "_build/html"]
     build = subprocess.Popen(command, cwd=notebooks.folder, env={**os.environ, "PYTHONPATH": str(ROOT)})
     while len(started := list(notebooks.folder.glob("*.[0-9]*"))) < 2:
         assert build.poll() is None
         time.sleep(0.1)
     build.send_signal(signal.SIGINT)
-    assert build.wait(timeout=60) != 0
+    assert build.wait(timeout=300) != 0
     assert list(notebooks.folder.glob("*.[0-9]*")) == started
     for path in started:
         with pytest.raises(ProcessLookupError):
