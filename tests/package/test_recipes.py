@@ -162,7 +162,7 @@ def test_images_of_another_size_than_the_models_are_refused() -> None:
 
 
 def test_unknown_data_is_refused_with_what_there_is() -> None:
-    with pytest.raises(RecipeError, match="unknown data 'imagenet'; choose digits, digits_blocks, mnist"):
+    with pytest.raises(RecipeError, match="unknown data 'imagenet'; choose digits, mnist"):
         Classification(load_recipe("digits", data="imagenet"))
 
 
