@@ -30,8 +30,8 @@ test-package: $(READY)  ## the package's unit tests, two at a time (JOBS=1: one 
 test-notebooks: $(READY)  ## every notebook in a fresh kernel, two at a time, the largest first (JOBS=1: one after the other)
 	@find chapters -name '*.ipynb' -not -path '*/.*' | xargs ls -S | xargs -n 1 -P $(JOBS) $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=600 -p no:warnings
 
-test-book: book  ## the built pages, links, citations and records
-	$(BIN)/python -m pytest tests/book
+test-book: book  ## the built pages, links, citations and records, two workers (JOBS=1: none)
+	$(BIN)/python -m pytest tests/book $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadscope)
 
 test-browser: book  ## the built pages in headless Chromium (skipped where there is none), two workers (JOBS=1: none)
 	$(BIN)/python -m pytest tests/browser $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadscope)

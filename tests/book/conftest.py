@@ -16,8 +16,8 @@ def html() -> Path:
     return up_to_date()
 
 
-@pytest.fixture(params=page_names())
+@pytest.fixture(scope="module", params=page_names())
 def page(request: pytest.FixtureRequest, html: Path) -> tuple[Path, BeautifulSoup]:
-    """One built page after the other: its path and its parsed text."""
+    """One built page after the other: its path and its text, parsed once for all checks, which change nothing in it."""
     path = html / f"{request.param}.html"
     return path, BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
