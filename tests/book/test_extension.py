@@ -512,7 +512,12 @@ def test_an_interrupted_build_leaves_no_kernel(notebooks: Notebooks) -> None:
     for name in ("first", "second", "third"):
         notebooks.notebook(name, f"import os, time\nopen('{name}.' + str(os.getpid()), 'w')\ntime.sleep(900)")
     command = [sys.executable, "-m", "sphinx", "-q", ".", "_build/html"]
-    build = subprocess.Popen(command, cwd=notebooks.folder, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    build = subprocess.Popen(
+        command,
+        cwd=notebooks.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )
     while len(started := list(notebooks.folder.glob("*.[0-9]*"))) < 2:
         assert build.poll() is None
         time.sleep(0.1)
