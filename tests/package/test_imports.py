@@ -71,3 +71,13 @@ def test_to_import_the_package_of_figures_imports_none_of_them() -> None:
     code = "import sys, vit_tutorial.widgets; print([m for m in ('anywidget', 'ipywidgets', 'matplotlib') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_export_and_the_pages_models_are_found_under_both_of_their_names() -> None:
+    from vit_tutorial.widgets import export, page_model
+    from vit_tutorial.widgets.models import export as beside_the_models
+    from vit_tutorial.widgets.models import page_model as among_the_models
+
+    for short, home in ((export, beside_the_models), (page_model, among_the_models)):
+        assert short.__all__
+        assert all(getattr(short, name) is getattr(home, name) for name in short.__all__)
