@@ -17,7 +17,9 @@ class Task(Protocol):
     """What is trained: only a task knows what its data's targets mean, and what a model's outputs are.
 
     `prepare` turns a batch (uint8 images [B, C, H, W], targets) into the model's inputs and the loss's targets; a target that has places
-    in the image, such as a mask, is changed together with it. A metric is a ratio of sums, so `count` gives a batch's sums, and `metrics` divides at the end."""
+    in the image, such as a mask, is changed together with it. A metric is a ratio of sums, so `count` gives a batch's sums, and `metrics`
+    divides at the end.
+    """
 
     splits: Splits
     best_by: str  # the validation metric that chooses the weights; larger is better
