@@ -13,11 +13,16 @@ from accessibility import serious_faults
 WIDEST = """() => [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
   .filter(e => { for (let p = e.parentElement; p; p = p.parentElement) if (getComputedStyle(p).overflowX !== 'visible') return p === document.body; return true; })
   .slice(0, 5).map(e => e.outerHTML.slice(0, 150))"""
-# After the next frame: only then has the page heard that the device's colours changed.
-COLOURS = """() => new Promise((done) => requestAnimationFrame(() => {
+COLOURS = """() => {
   const { mode, theme } = document.documentElement.dataset;
-  done([mode, theme, getComputedStyle(document.body).backgroundColor]);
-}))"""
+  return [mode, theme, getComputedStyle(document.body).backgroundColor];
+}"""
+# A long page hears a while later that the device's colours changed; whether it ever does is asked afterwards.
+HEARD = """() => new Promise((done) => {
+  const end = performance.now() + 10000;
+  const look = () => document.documentElement.dataset.theme === 'dark' || performance.now() > end ? done() : requestAnimationFrame(look);
+  look();
+})"""
 
 
 @contextmanager
@@ -80,6 +85,7 @@ def visit(chromium: Any, address: str) -> Visit:
         light = [] if (mode, theme) == ("auto", "light") else [f"not light: mode {mode}, theme {theme}, paper {paper}"]
         light += serious_faults(page)
         page.emulate_media(color_scheme="dark")
+        page.evaluate(HEARD)
         mode, theme, other = page.evaluate(COLOURS)
         followed = (mode, theme) == ("auto", "dark") and other != paper
         dark = [] if followed else [f"not dark: mode {mode}, theme {theme}, paper {other}"]
