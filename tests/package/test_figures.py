@@ -46,6 +46,7 @@ from vit_tutorial.figures import (
     origins,
     position_math,
     pretraining,
+    segmentation,
     style,
     training,
 )
@@ -122,6 +123,16 @@ CALLS: dict[str, Callable[[], Figure]] = {
     ),
     "applications.seen_and_unseen": lambda: applications.seen_and_unseen(
         ["1 of 2", "2 of 3"], [0.9, 0.9], [0.1, 0.6], [0.05, 0.03]
+    ),
+    # 4
+    "segmentation.named_masks": lambda: segmentation.named_masks(
+        COLOUR, {"truth": MASK, "answer": MASK.T}, CLASSES[:3]
+    ),
+    "segmentation.number_grids": lambda: segmentation.number_grids(
+        {"truth": MASK[:4, :4]}, {"truth": MASK[:4, :4] == 1}
+    ),
+    "segmentation.scores_of_a_mask": lambda: segmentation.scores_of_a_mask(
+        GREY, {"truth": MASK}, CLASSES[:3], {"accuracy": 0.9, "mIoU": 0.4}
     ),
     # 2.1.1
     "attention_math.dot_product": lambda: attention_math.dot_product([1.0, 0.0], [0.5, 0.5]),
