@@ -145,6 +145,7 @@ class UNet(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         nn.init.trunc_normal_(self.head.weight, std=0.02)  # small logits: the first loss is near log K
+        assert self.head.bias is not None
         nn.init.zeros_(self.head.bias)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -75,8 +75,8 @@ def number_grids(grids: Mapping[str, Any], marked: Mapping[str, Any] | None = No
             dark = sum(axes.images[0].get_array()[row, column]) < 1.5
             axes.text(column, row, text, ha="center", va="center", color="white" if dark else INK, fontsize=11)
             if frames[row, column]:
-                box = {"facecolor": "none", "edgecolor": INK, "linewidth": 2.2, "zorder": 3}
-                axes.add_patch(Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, **box))
+                at, side = (column - 0.46, row - 0.46), 0.92
+                axes.add_patch(Rectangle(at, side, side, facecolor="none", edgecolor=INK, linewidth=2.2, zorder=3))
     return fig
 
 
