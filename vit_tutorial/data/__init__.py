@@ -1,7 +1,7 @@
 """Data sets, their splits, augmentation and batches. Start with `digits()`: it needs no download."""
 
 from .batches import batches, derive_seed, epoch_order, num_batches
-from .dataset import VOID, ImageDataset, Splits, TensorImages, channel_stats
+from .dataset import ImageDataset, Splits, TensorImages, channel_stats
 from .digit_photos import digit_photos
 from .digit_scenes import DigitScenes, digit_scenes
 from .digits import digits
@@ -11,7 +11,7 @@ from .mixing import mix
 from .remember import RememberedSplit
 from .scan import FolderReport
 from .splitting import Leak, find_leaks, grouped_split, hashed_split, split_tensor_images, stratified_split, take_share
-from .targets import Target, Targets
+from .targets import VOID, Target, Targets
 from .transforms import augment, normalize
 from .vision import MissingData, cifar10, data_root, fashion_mnist, mnist, mnist_10k
 
