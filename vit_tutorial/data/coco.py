@@ -13,13 +13,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .coco_file import CocoObject, read_coco
+from .coco_file import read_coco
+from .coco_object import CocoObject
 from .coco_rle import RLE, mask_tools
 from .dataset import Splits
 from .files import listed
 from .image_folder import SPLIT_SEED
 from .joint import Size
-from .pairs import DrawnOn, PairedImages
+from .lay_on import DrawnOn
+from .pairs import PairedImages
 from .splitting import hashed_split
 from .targets import VOID
 from .vision import MissingData, data_root
@@ -129,16 +131,17 @@ def coco_images(
     kind: Kind = "classes",
     *,
     size: Size | None = None,
+    channels: int = 3,
     on_bad: Literal["stop", "skip"] = "stop",
     drawn_on: DrawnOn = "",
     name: str = "coco",
 ) -> PairedImages:
-    """The images of one COCO annotation file: items (uint8 [3, h, w], target).
+    """The images of one COCO annotation file: items (uint8 [C, h, w], target).
 
     Args:
         folder: of the image files. annotations: the JSON file, see `read_coco`, also for `on_bad`.
         kind: "classes": targets are `class_mask`, with class 0 "background"; "objects": they are `object_masks`.
-        size, drawn_on: see `PairedImages`.
+        size, channels, drawn_on: see `PairedImages`.
 
     Returns:
         `PairedImages`, whose `targets` know the ids of images and categories, to be given back to `write_coco_results`.
@@ -157,7 +160,9 @@ def coco_images(
             f"{len(missing):,} of the {len(files):,} images of {annotations} are not in {folder}: {listed(missing, 5)}; give their folder"
         )
     masks = CocoMasks(file.objects, file.sizes, file.image_ids, file.category_ids, kind)
-    return PairedImages(files, masks, file.classes, size, drawn_on=drawn_on, name=name, variant=f"COCO, {kind}: {file}")
+    return PairedImages(
+        files, masks, file.classes, size, channels, drawn_on, name=name, variant=f"COCO, {kind}: {file}"
+    )
 
 
 def coco(

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from .coco_rle import RLE, checked_rle
+from .coco_object import CocoObject, Fault, outline, take_out
 from .files import listed
 
 MOST_PIXELS = 178_956_970  # of an image: Pillow's own limit
-Fault = tuple[str, str]  # (which annotation, what is wrong with it)
 
 
 class BadAnnotations(ValueError):
@@ -25,17 +20,6 @@ class BadAnnotations(ValueError):
     def __init__(self, message: str, faults: list[Fault]) -> None:
         super().__init__(message)
         self.faults = faults
-
-
-@dataclass(eq=False)
-class CocoObject:
-    """One object, or one crowd region: its class number from 1, and its outline as polygons [2 n] (x, y, x, y, ...) or run lengths."""
-
-    id: int
-    label: int
-    crowd: bool
-    polygons: list[NDArray[np.float64]] = field(default_factory=list)
-    rle: RLE | None = None
 
 
 @dataclass(eq=False)
@@ -168,9 +152,10 @@ def _annotations(file: CocoFile, entries: list[dict[str, Any]], faults: list[Fau
     for entry in entries:
         id_, image, category, crowd = (entry.get(key) for key in ("id", "image_id", "category_id", "iscrowd"))
         try:
-            if not _whole(id_) or id_ < 1 or id_ in seen:
-                taken = "is taken" if id_ in seen else "is none: number them from 1"
-                raise ValueError(f"has an id that {taken}" if id_ is not None else "has no id: number them from 1")
+            if not _whole(id_) or id_ < 1:
+                raise ValueError("has an id that is none; number annotations from 1")
+            if id_ in seen:
+                raise ValueError("has an id that another annotation has")
             seen.add(id_)
             if not _whole(image) or image not in place:
                 raise ValueError(f"belongs to the image {image!r}, which the file does not list")
@@ -179,64 +164,14 @@ def _annotations(file: CocoFile, entries: list[dict[str, Any]], faults: list[Fau
             if crowd not in (None, 0, 1):
                 raise ValueError(f"has iscrowd {crowd!r}, not 0 or 1")
             one = CocoObject(id_, label[category], bool(crowd))
-            _outline(one, entry.get("segmentation"), file.sizes[place[image]])
+            outline(one, entry.get("segmentation"), file.sizes[place[image]])
             found.append((place[image], one))
         except (TypeError, ValueError) as fault:
             faults.append((f"annotation {id_!r}", str(fault)))
-    _check_polygons(file, found, faults)
+    faults += take_out([(one, file.sizes[position]) for position, one in found])
     for position, one in found:
         if one.polygons or one.rle is not None:
             file.objects[position].append(one)
-
-
-def _outline(one: CocoObject, outline: Any, size: tuple[int, int]) -> None:
-    """Read the outline into the object. Raises ValueError for what is none."""
-    if isinstance(outline, dict):
-        one.rle = checked_rle(outline, size)
-        return
-    if not isinstance(outline, list) or not outline:
-        raise ValueError("has no outline: segmentation is neither polygons nor run lengths")
-    for part in outline:
-        points = np.asarray(part) if isinstance(part, list) else np.zeros(0)
-        if points.ndim != 1 or points.dtype.kind not in "if":
-            raise ValueError("has a polygon that is no list of numbers x, y, x, y, ...")
-        if len(points) < 6 or len(points) % 2:
-            raise ValueError(
-                f"has a polygon of {len(points)} numbers; three points, so six, are the fewest, and x and y come in pairs"
-            )
-        one.polygons.append(points.astype(np.float64))
-
-
-def _check_polygons(file: CocoFile, found: list[tuple[int, CocoObject]], faults: list[Fault]) -> None:
-    """Look at the coordinates of all polygons at once, which is quick, and take the outline from objects with faulty ones."""
-    outlined = [(position, one) for position, one in found if one.polygons]
-    if not outlined:
-        return
-    parts = [part for _, one in outlined for part in one.polygons]
-    lengths = np.array([len(part) // 2 for part in parts])
-    starts = np.cumsum(lengths) - lengths  # of each polygon, in points
-    x, y = np.concatenate(parts).reshape(-1, 2).T
-    following = np.arange(1, len(x) + 1)
-    following[starts + lengths - 1] = starts  # after the last point comes the first
-    owner = np.repeat(np.arange(len(outlined)), [len(one.polygons) for _, one in outlined])
-    height, width = np.array([file.sizes[position] for position, _ in outlined])[owner].T
-    with np.errstate(invalid="ignore", over="ignore"):
-        area = np.abs(np.add.reduceat(x * y[following] - x[following] * y, starts)) / 2
-    left, right, top, bottom = (end.reduceat(values, starts) for values in (x, y) for end in (np.minimum, np.maximum))
-    near = (left >= -width) & (right <= 2 * width) & (top >= -height) & (bottom <= 2 * height)  # False for nan
-    touching = (right > 0) & (left < width) & (bottom > 0) & (top < height)
-    far = np.bincount(owner, ~near) > 0
-    outside = ~far & (np.bincount(owner, touching) == 0)
-    flat = ~far & ~outside & (np.bincount(owner, area) == 0)
-    for bad, reason in (
-        (far, "has a point further out than the image is large: coordinates are pixels from the upper left corner"),
-        (outside, "lies outside its image"),
-        (flat, "has no area"),
-    ):
-        for index in np.flatnonzero(bad).tolist():
-            one = outlined[index][1]
-            faults.append((f"annotation {one.id}", reason))
-            one.polygons = []
 
 
 def _whole(value: Any) -> bool:

@@ -18,7 +18,6 @@ from torchvision.transforms import v2
 
 from .targets import VOID
 
-
 Size = tuple[int, int]  # (H, W)
 
 

@@ -15,8 +15,9 @@ from .digit_scenes import DigitScenes
 from .files import IMAGE_SUFFIXES, listed
 from .image_folder import SPLIT_SEED
 from .joint import Size
+from .lay_on import DrawnOn
 from .mask_files import save_image, write_mask
-from .pairs import DrawnOn, MaskFiles, PairedImages, TargetSource
+from .pairs import MaskFiles, PairedImages, TargetSource
 from .splitting import hashed_split
 from .targets import VOID
 from .vision import MissingData, data_root
@@ -70,16 +71,17 @@ def voc_images(
     *,
     classes: Sequence[str] = VOC_CLASSES,
     size: Size | None = None,
+    channels: int = 3,
     drawn_on: DrawnOn = "",
     name: str = "voc",
 ) -> PairedImages:
-    """The images of one list of a folder in VOC's layout: items (uint8 [3, h, w], target); 255 is void, VOC's border around objects.
+    """The images of one list of a folder in VOC's layout: items (uint8 [C, h, w], target); 255 is void, VOC's border around objects.
 
     Args:
         folder: with JPEGImages, SegmentationClass and ImageSets/Segmentation/PART.txt.
         part: "train", "val", "trainval", ....
         kind: "classes": masks [h, w] of class numbers; "objects": see `VocObjects`.
-        size, drawn_on: see `PairedImages`.
+        size, channels, drawn_on: see `PairedImages`.
 
     Raises:
         FileNotFoundError: the list, or files that it names. ValueError: an empty list, or a name that stands in it twice.
@@ -104,7 +106,7 @@ def voc_images(
     if kind == "objects":
         targets = VocObjects(MaskFiles(masks["SegmentationObject"]), MaskFiles(masks["SegmentationClass"]))
     variant = f"{folder.name}, {part}: {len(names):,} images, {kind}"
-    return PairedImages(files, targets, list(classes), size, drawn_on=drawn_on, name=name, variant=variant)
+    return PairedImages(files, targets, list(classes), size, channels, drawn_on, name=name, variant=variant)
 
 
 def voc(
