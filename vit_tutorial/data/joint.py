@@ -45,7 +45,9 @@ def move_target(target: Any, move: Callable[[Tensor, int], Tensor]) -> Any:
 
 
 def resize_image(image: Tensor, size: Size) -> Tensor:
-    """uint8 [C, h, w] -> [C, H, W], bilinear, antialiased."""
+    """uint8 [C, h, w] -> [C, H, W], bilinear, antialiased. One pixel is the mean of all."""
+    if size == (1, 1):  # torch's kernel for bytes fails on three channels of one pixel
+        return image.float().mean((1, 2), keepdim=True).round().to(torch.uint8)
     bilinear = v2.InterpolationMode.BILINEAR
     return torch.as_tensor(v2.functional.resize(image, list(size), interpolation=bilinear, antialias=True))
 
