@@ -9,12 +9,10 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from .targets import Target, Targets, count, digest, move, select
-
-VOID = 255  # in a mask: a pixel that nobody has named
+from .joint import random_resized_crop_pair
+from .targets import VOID, Target, Targets, count, digest, move, select
 
 
 class ImageDataset(Protocol):
@@ -109,10 +107,9 @@ class TensorImages:
         image, target, bicubic = self.images[index], self._target(index), v2.InterpolationMode.BICUBIC
         if isinstance(target, dict):
             raise ValueError("a random crop has to change image and targets together; do it in the task's prepare")
-        crop = v2.RandomResizedCrop(image.shape[-2:], scale=scale, interpolation=bicubic, antialias=True)
         if isinstance(target, Tensor):
-            image, target = crop(tv_tensors.Image(image), tv_tensors.Mask(target))
-            return image.as_subclass(Tensor), target.as_subclass(Tensor)
+            return random_resized_crop_pair(image, target, image.shape[-2:], scale)
+        crop = v2.RandomResizedCrop(image.shape[-2:], scale=scale, interpolation=bicubic, antialias=True)
         return crop(image), target
 
     def _target(self, index: int) -> Any:
