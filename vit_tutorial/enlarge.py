@@ -89,9 +89,9 @@ class _SumOverPieces(torch.autograd.Function):
             piece = scores[images].to(total.dtype).detach().requires_grad_(gradient is not None)
             with torch.set_grad_enabled(gradient is not None), torch.autocast(scores.device.type, enabled=False):
                 value = loss(enlarge(piece, size, rows), targets[images, rows])
+                if gradient is not None:  # here, since autocast would round the products of the way back as well
+                    gradient[images] += torch.autograd.grad(value, piece)[0]
             total += value.detach()
-            if gradient is not None:
-                gradient[images] += torch.autograd.grad(value, piece)[0]
         ctx.save_for_backward(gradient)
         ctx.type = scores.dtype
         return total

@@ -2,6 +2,7 @@
 
 from vit_tutorial.heads.any_size import input_size, predict_whole, predict_windows
 from vit_tutorial.heads.classification import LinearClassifier
+from vit_tutorial.heads.config import SegmenterConfig
 from vit_tutorial.heads.mask_transformer import MaskSegmenter, MaskTransformer
 from vit_tutorial.heads.segmentation import LinearSegmenter, Segmenter
 
@@ -11,6 +12,7 @@ __all__ = [
     "MaskSegmenter",
     "MaskTransformer",
     "Segmenter",
+    "SegmenterConfig",
     "input_size",
     "predict_whole",
     "predict_windows",

@@ -140,7 +140,8 @@ def boundary_iou(counts: Tensor) -> Tensor:
 
     IoU hardly sees the outline of a large object: most of its pixels are inside. This is the IoU of the outlines alone.
     """
-    return counts[0].double() / counts[1].double()
+    both, either = counts.cpu().double()
+    return both / either
 
 
 def counted(predictions: Tensor, targets: Tensor, num_classes: int, void: int) -> tuple[Tensor, Tensor]:
@@ -170,6 +171,6 @@ def counted(predictions: Tensor, targets: Tensor, num_classes: int, void: int) -
 
 
 def _counts(confusion: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(right, true, predicted) pixels of each class, float64 [..., K]."""
-    confusion = confusion.double()
+    """(right, true, predicted) pixels of each class, float64 [..., K], on the CPU: not every device has float64."""
+    confusion = confusion.cpu().double()
     return confusion.diagonal(dim1=-2, dim2=-1), confusion.sum(-1), confusion.sum(-2)
