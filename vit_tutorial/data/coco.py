@@ -22,7 +22,7 @@ from .image_folder import SPLIT_SEED
 from .joint import Size
 from .lay_on import DrawnOn
 from .pairs import PairedImages
-from .splitting import hashed_split
+from .splitting import content_split
 from .targets import VOID
 from .vision import MissingData, data_root
 
@@ -196,5 +196,5 @@ def coco(
         coco_images(found / f"{part}2017", found / wanted[i], kind, size=size, on_bad=on_bad, name=found.name)
         for i, part in enumerate(("train", "val"))
     )
-    parts = hashed_split([0] * len(train), train.digests(), (1 - val_fraction, val_fraction, 0.0), SPLIT_SEED)
+    parts = content_split(train.digests(), (1 - val_fraction, val_fraction, 0.0), SPLIT_SEED)
     return Splits(train.select(parts[0]), train.select(parts[1]), test)
