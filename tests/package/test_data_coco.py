@@ -32,7 +32,7 @@ from vit_tutorial.data import (
     write_coco_scenes,
 )
 from vit_tutorial.data.coco import class_mask, object_masks
-from vit_tutorial.data.coco_rle import checked_rle, uncompressed
+from vit_tutorial.data.coco_rle import checked_rle, filled, uncompressed
 
 pytest.importorskip("pycocotools", reason="COCO's masks need pycocotools: pip install pycocotools")
 from pycocotools import mask as tools
@@ -140,7 +140,13 @@ def test_compressed_runs_are_understood_as_pycocotools_writes_them(height, width
     mask = (np.random.default_rng(seed).random((height, width)) < share).astype(np.uint8, order="F")
     text = tools.encode(mask)["counts"].decode()
     assert uncompressed(text).tolist() == listed_runs(mask)
-    assert checked_rle({"size": [height, width], "counts": text}, (height, width))["counts"] == text.encode()
+    rle = checked_rle({"size": [height, width], "counts": text}, (height, width))
+    assert rle["counts"] == text.encode()
+    columns, pixels, area = filled(rle)
+    whole = np.zeros((height, width), np.uint8)
+    whole[:, columns] = pixels.T
+    assert np.array_equal(whole, tools.decode(rle))
+    assert area == mask.sum()
 
 
 # What is wrong with a file
@@ -179,6 +185,7 @@ FAULTY: dict[str, tuple[dict[str, Any], str]] = {
     "text without end": ({"segmentation": {"size": [12, 16], "counts": "P"}}, "that are damaged: a character"),
     "odd text": ({"segmentation": {"size": [12, 16], "counts": "5 é"}}, "that are damaged: a character"),
     "empty text": ({"segmentation": {"size": [12, 16], "counts": ""}}, "that are damaged: a character"),
+    "half a letter": ({"segmentation": {"size": [12, 16], "counts": "\ud800"}}, "surrogates not allowed"),
     "endless number": ({"segmentation": {"size": [12, 16], "counts": "o" * 9 + "0"}}, "more than 32 bits"),
 }  # fmt: skip
 
@@ -359,7 +366,7 @@ def test_real_photographs_come_in_batches_with_their_masks(real: Path):
 
 @pytest.mark.needs_data
 def test_masks_take_less_time_than_torchvisions(real: Path):
-    """At most 0.7 on a quiet machine; the limit here leaves room for a busy one."""
+    """About 0.2 for classes and 0.3 for objects; the limit leaves room for a busy machine."""
     from torchvision import datasets
     from torchvision.tv_tensors._dataset_wrapper import WRAPPER_FACTORIES
 
@@ -384,4 +391,4 @@ def test_masks_take_less_time_than_torchvisions(real: Path):
         row[:] = np.diff([*starts, time.process_time()])
     theirs, classes, objects = seconds.min(0)
     print(f"classes {classes / theirs:.2f}, objects {objects / theirs:.2f} of torchvision's {theirs:.3f} s")
-    assert max(classes, objects) < 0.9 * theirs
+    assert max(classes, objects) < 0.7 * theirs
