@@ -36,7 +36,7 @@ def objects(mask: Tensor) -> dict[str, Tensor]:
     return {"masks": masks, "labels": torch.tensor([1, 2]), "void": torch.zeros_like(mask, dtype=torch.bool)}
 
 
-@pytest.mark.parametrize(("side", "least"), [(64, 0.99), (16, 0.93), (100, 0.99), (300, 0.99)])
+@pytest.mark.parametrize(("side", "least"), [(64, 0.99), (16, 0.97), (100, 0.99), (300, 0.99)])
 def test_a_resized_mask_lies_on_the_resized_image(side: int, least: float) -> None:
     image, mask = disc()
     small, its_mask = resize_image(image, (side, side)), resize_mask(mask, (side, side))

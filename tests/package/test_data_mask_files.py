@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -132,3 +133,13 @@ def test_what_a_mask_file_cannot_hold_is_not_written(mask, name, message, tmp_pa
     with pytest.raises(ValueError, match=message):
         write_mask(mask, tmp_path / name)
     assert not (tmp_path / name).exists()
+
+
+def test_where_pycocotools_is_missing_coco_says_how_to_get_it(monkeypatch):
+    from vit_tutorial.data.coco_rle import mask_tools
+
+    monkeypatch.setitem(sys.modules, "pycocotools", None)
+    with pytest.raises(
+        ModuleNotFoundError, match="COCO's masks need pycocotools, which is not installed: pip install pycocotools"
+    ):
+        mask_tools()

@@ -7,7 +7,7 @@ from .coco_file import BadAnnotations, read_coco
 from .coco_write import write_coco, write_coco_results, write_coco_scenes
 from .dataset import ImageDataset, Splits, TensorImages, channel_stats
 from .digit_photos import digit_photos
-from .digit_scenes import DigitScenes, digit_scenes
+from .digit_scenes import DigitScenes, digit_scenes, scene_splits
 from .digits import digits
 from .duplicates import LeakedImages
 from .image_folder import BadImages, FileImages, image_folder, images_to_score
@@ -77,6 +77,7 @@ __all__ = [
     "num_batches",
     "read_coco",
     "read_mask",
+    "scene_splits",
     "split_tensor_images",
     "stratified_split",
     "take_share",

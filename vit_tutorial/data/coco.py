@@ -10,19 +10,18 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from .coco_file import read_coco
 from .coco_object import CocoObject
-from .coco_rle import RLE, mask_tools
+from .coco_rle import RLE, filled, mask_tools
 from .dataset import Splits
 from .files import listed
 from .image_folder import SPLIT_SEED
 from .joint import Size
 from .lay_on import DrawnOn
 from .pairs import PairedImages
-from .splitting import hashed_split
+from .splitting import content_split
 from .targets import VOID
 from .vision import MissingData, data_root
 
@@ -69,13 +68,12 @@ def class_mask(objects: Sequence[CocoObject], size: Size) -> Tensor:
     Where outlines overlap, the object with fewer pixels is seen, as a tie lies on its person; of two with equally many, the later one. Any
     object lies over a crowd region.
     """
-    rles = runs(objects, size)
-    areas = [int(mask_tools().area(rle)) for rle in rles]
-    order = sorted(range(len(objects)), key=lambda i: (not objects[i].crowd, -areas[i], i))
+    drawn = [filled(rle) for rle in runs(objects, size)]
+    order = sorted(range(len(objects)), key=lambda i: (not objects[i].crowd, -drawn[i][2], i))
     mask = np.zeros(size[::-1], np.uint8)  # [W, H], as run lengths go
     for i in order:
-        place, pixels = _pixels(rles[i])
-        np.copyto(mask[place], VOID if objects[i].crowd else objects[i].label, where=pixels)
+        columns, pixels, _ = drawn[i]
+        np.copyto(mask[columns], VOID if objects[i].crowd else objects[i].label, where=pixels)
     return torch.from_numpy(np.ascontiguousarray(mask.T))
 
 
@@ -86,17 +84,15 @@ def object_masks(objects: Sequence[CocoObject], size: Size) -> dict[str, Tensor]
         masks: bool [m, H, W], which may overlap. labels: int64 [m], the classes. void: bool [H, W], crowd regions where no object is.
         ids: int64 [m], the annotations'.
     """
-    rles = runs(objects, size)
-    chosen = [i for i, one in enumerate(objects) if not one.crowd and mask_tools().area(rles[i])]
-    masks = np.zeros((len(chosen), *size), bool)
+    drawn = [filled(rle) for rle in runs(objects, size)]
+    chosen = [i for i, one in enumerate(objects) if not one.crowd and drawn[i][2]]
+    masks, void = np.zeros((len(chosen), *size), bool), np.zeros(size, bool)
     for mask, i in zip(masks, chosen):
-        (columns, rows), pixels = _pixels(rles[i])
-        mask[rows, columns] = pixels.T
-    void = np.zeros(size, bool)
-    for one, rle in zip(objects, rles):
+        columns, pixels, _ = drawn[i]
+        mask[:, columns] = pixels.T
+    for one, (columns, pixels, _) in zip(objects, drawn):
         if one.crowd:
-            (columns, rows), pixels = _pixels(rle)
-            void[rows, columns] |= pixels.T
+            void[:, columns] |= pixels.T
     return {
         "masks": torch.from_numpy(masks),
         "labels": torch.tensor([objects[i].label for i in chosen], dtype=torch.int64),
@@ -115,14 +111,6 @@ def runs(objects: Sequence[CocoObject], size: Size) -> list[RLE]:
         parts = [next(filled) for _ in one.polygons] if one.rle is None else [one.rle]
         result.append(parts[0] if len(parts) == 1 else tools.merge(parts))
     return result
-
-
-def _pixels(rle: RLE) -> tuple[tuple[slice, slice], NDArray[np.bool_]]:
-    """Where an object is, (columns, rows), and its pixels there: bool [columns, rows]."""
-    tools = mask_tools()
-    left, top, width, height = (int(value) for value in tools.toBbox(rle))
-    place = slice(left, left + width), slice(top, top + height)
-    return place, tools.decode(rle).T[place].view(bool)
 
 
 def coco_images(
@@ -196,5 +184,5 @@ def coco(
         coco_images(found / f"{part}2017", found / wanted[i], kind, size=size, on_bad=on_bad, name=found.name)
         for i, part in enumerate(("train", "val"))
     )
-    parts = hashed_split([0] * len(train), train.digests(), (1 - val_fraction, val_fraction, 0.0), SPLIT_SEED)
+    parts = content_split(train.digests(), (1 - val_fraction, val_fraction, 0.0), SPLIT_SEED)
     return Splits(train.select(parts[0]), train.select(parts[1]), test)

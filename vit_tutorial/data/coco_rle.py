@@ -48,7 +48,7 @@ def checked_rle(rle: dict[str, Any], size: tuple[int, int]) -> RLE:
     return mask_tools().frPyObjects({"size": [*size], "counts": counts}, *size)  # type: ignore[no-any-return]
 
 
-def uncompressed(text: str) -> NDArray[np.int64]:
+def uncompressed(text: str | bytes) -> NDArray[np.int64]:
     """The numbers of compressed run lengths.
 
     Each character holds five bits of a number, lowest first, its sixth bit says that more follow, and the last one's fifth is the sign. From
@@ -57,21 +57,38 @@ def uncompressed(text: str) -> NDArray[np.int64]:
     Raises:
         ValueError: the text is none that COCO writes.
     """
-    codes = np.frombuffer(text.encode("utf-8", "replace"), np.uint8).astype(np.int64) - 48
-    last = (codes & 32) == 0
-    if not len(codes) or codes.min() < 0 or codes.max() > 63 or not last[-1]:
+    codes = np.frombuffer(text.encode() if isinstance(text, str) else text, np.uint8).astype(np.int64) - 48
+    if not len(codes) or codes.min() < 0 or codes.max() > 63 or codes[-1] & 32:
         raise ValueError(
             "has compressed run lengths that are damaged: a character that is none of COCO's, or the end is missing"
         )
-    ends = np.flatnonzero(last)
-    starts = np.concatenate([[0], ends[:-1] + 1])
+    ends = np.flatnonzero((codes & 32) == 0)
+    starts = np.zeros_like(ends)
+    starts[1:] = ends[:-1] + 1
     lengths = ends - starts + 1
     if lengths.max() > 7:
         raise ValueError("has compressed run lengths that are damaged: a number of more than 32 bits")
     position = np.arange(len(codes)) - np.repeat(starts, lengths)
-    written = np.add.reduceat((codes & 31) << (5 * position), starts)
-    written -= np.where(codes[ends] & 16, 1 << (5 * lengths), 0)
-    numbers = written.copy()
-    numbers[1::2] = np.cumsum(written[1::2])
-    numbers[2::2] = np.cumsum(written[2::2])
+    numbers = np.add.reduceat((codes & 31) << (5 * position), starts)
+    numbers -= (codes[ends] & 16) << (5 * lengths - 4)  # the sign: two's complement
+    numbers[1::2] = np.cumsum(numbers[1::2])
+    numbers[2::2] = np.cumsum(numbers[2::2])
     return numbers
+
+
+def filled(rle: RLE) -> tuple[slice, NDArray[np.bool_], int]:
+    """Which columns an object has pixels in, those columns, bool [columns, height], and how many pixels it has.
+
+    As pycocotools.mask.decode, but for the columns beside the object, which are most of an image and most of its time.
+    """
+    height, counts = rle["size"][0], uncompressed(rle["counts"])
+    counts = counts[: len(counts) // 2 * 2]  # without the last run if it is outside
+    if not len(counts):
+        return slice(0, 0), np.zeros((0, height), bool), 0
+    left, end = int(counts[0]) // height, int(counts.sum())  # its first column, and the place behind its last pixel
+    right = -(-end // height)
+    runs = np.append(counts, right * height - end)
+    runs[0] -= left * height
+    inside = np.zeros(len(runs), bool)
+    inside[1::2] = True
+    return slice(left, right), np.repeat(inside, runs).reshape(right - left, height), int(counts[1::2].sum())

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from .files import listed
+from .files import FORMATS, listed
 from .metadata import upright
 from .targets import VOID
 
-FORMATS = ("PNG", "TIFF", "BMP", "GIF")  # those that keep every value; JPEG does not, and WebP does not always
+KEEPING = ("PNG", "TIFF", "BMP", "GIF")  # those that keep every value; JPEG does not, and WebP does not always
 BITS_PER_SAMPLE = 258  # a tag of TIFF
 Colour = tuple[int, int, int]
 Table = Mapping[int, int] | Mapping[Colour, int]  # what is in the file -> class number
@@ -70,7 +70,7 @@ def write_mask(mask: Tensor, file: str | Path, palette: list[Colour] | None = No
     if Path(file).suffix.lower() != ".png":
         raise ValueError(f"masks are written as PNG, got {file}; give the name the suffix .png")
     image = Image.fromarray(mask.cpu().numpy().astype(np.uint8))
-    colours = [*(palette or []), *voc_palette()[len(palette or []) :]]
+    colours = [*(palette or []), *voc_palette()[len(palette or []) :]][:256]
     image.putpalette([value for colour in colours for value in colour])  # makes it a palette image, mode P
     image.save(file, "PNG", bits=8)
 
@@ -92,10 +92,10 @@ def voc_palette() -> list[Colour]:
 def _open(content: bytes, name: str) -> tuple[Image.Image, int]:
     """The image, upright, and the bits of a pixel in the file."""
     try:
-        image = Image.open(io.BytesIO(content))
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
     except Exception as error:  # Pillow's plug-ins raise many kinds
-        raise ValueError(f"{name} cannot be read ({error}); a mask is a file of {listed([*FORMATS])}") from error
-    if image.format not in FORMATS:
+        raise ValueError(f"{name} cannot be read ({error}); a mask is a file of {listed([*KEEPING])}") from error
+    if image.format not in KEEPING:
         raise ValueError(
             f"{name} is a {image.format} file, which does not keep class numbers as they were; "
             "write masks as PNG, from what they were made of"

@@ -14,7 +14,7 @@ from .layout import SPLIT_NAMES, holds
 from .mask_files import Table
 from .pair_survey import BadPairs, PairReport, count_pixels, survey
 from .pairs import MaskFiles, PairedImages
-from .splitting import hashed_split
+from .splitting import content_split
 
 Pair = tuple[str, Path, Path]  # (split, image, mask)
 EXPECTED = "images/ and masks/ with files of equal names (images/a.jpg, masks/a.png), with train, val and test above or below them, or without"
@@ -74,7 +74,7 @@ def mask_folder(
         )
     cut = [0.0 if there["val"] else val_fraction, 0.0 if there["test"] else test_fraction]
     keys = [seen[i].image for i in whole]
-    parts = hashed_split([0] * len(whole), keys, (1 - sum(cut), *cut), split_seed, ["all"])
+    parts = content_split(keys, (1 - sum(cut), *cut), split_seed)
     train, val, test = ([whole[i] for i in part] for part in parts)
     chosen = {"train": train, "val": there["val"] or val, "test": there["test"] or test}
     count_pixels(report, {split: [seen[i] for i in part] for split, part in chosen.items()})

@@ -153,6 +153,16 @@ def hashed_split(
     return [sorted(part) for part in parts]
 
 
+def content_split(keys: Sequence[bytes], fractions: Sequence[float], seed: int) -> list[list[int]]:
+    """`hashed_split` of images that have no class of their own, such as those with masks. Raises ValueError where they are too few."""
+    needed, different = sum(f > 0 for f in fractions), len({*keys})
+    if different < needed:
+        raise ValueError(
+            f"{different} different image(s) are too few for {needed} splits; add at least {needed - different}, or take fewer splits"
+        )
+    return hashed_split([0] * len(keys), keys, fractions, seed)
+
+
 def _number(seed: int, key: bytes) -> float:
     """A number in [0, 1) that seed and key decide."""
     digest = hashlib.sha256(f"{seed} ".encode() + key).digest()

@@ -18,7 +18,7 @@ from .joint import Size
 from .lay_on import DrawnOn
 from .mask_files import save_image, write_mask
 from .pairs import MaskFiles, PairedImages, TargetSource
-from .splitting import hashed_split
+from .splitting import content_split
 from .targets import VOID
 from .vision import MissingData, data_root
 
@@ -33,7 +33,8 @@ LISTS = Path("ImageSets", "Segmentation")
 class VocObjects:
     """The objects of each image, from a file of object numbers and one of classes: targets as `coco.object_masks` gives them, without ids.
 
-    An object's pixels have one number from 1; its class is that of most of them. Void is what is void in the file of object numbers.
+    An object's pixels have one number from 1; its class is that of most of its pixels that are not void. An object that is void all over, and
+    whatever is void in either file and no object, is void.
     """
 
     objects: MaskFiles
@@ -48,14 +49,19 @@ class VocObjects:
             raise ValueError(
                 f"{self.objects.files[index]} has {list(numbers.shape)} pixels and {self.classes.files[index]} {list(classes.shape)}"
             )
-        found = [number for number in numbers.unique().tolist() if number not in (0, VOID)]
-        masks = (
-            torch.stack([numbers == number for number in found])
-            if found
-            else torch.zeros(0, *numbers.shape, dtype=torch.bool)
-        )
-        labels = torch.tensor([int(classes[mask].long().mode().values) for mask in masks], dtype=torch.int64)
-        return {"masks": masks, "labels": labels, "void": numbers == VOID}
+        void, masks, labels = torch.maximum(numbers, classes) == VOID, [], []
+        for number in numbers.unique().tolist():
+            named = classes[(numbers == number) & (classes != VOID)]
+            if number not in (0, VOID) and len(named):
+                masks.append(numbers == number)
+                labels.append(int(named.long().mode().values))
+                void = void & ~masks[-1]
+        empty = torch.zeros(0, *numbers.shape, dtype=torch.bool)
+        return {
+            "masks": torch.stack(masks) if masks else empty,
+            "labels": torch.tensor(labels, dtype=torch.int64),
+            "void": void,
+        }
 
     def select(self, indices: Sequence[int]) -> VocObjects:
         return replace(self, objects=self.objects.select(indices), classes=self.classes.select(indices))
@@ -137,7 +143,7 @@ def voc(
             "torchvision's VOCSegmentation(download=True) gets it; set VIT_DATA to the folder that holds VOCdevkit"
         )
     train, test = (voc_images(found, part, kind, size=size) for part in ("train", "val"))
-    parts = hashed_split([0] * len(train), train.digests(), (1 - val_fraction, val_fraction, 0.0), SPLIT_SEED)
+    parts = content_split(train.digests(), (1 - val_fraction, val_fraction, 0.0), SPLIT_SEED)
     return Splits(train.select(parts[0]), train.select(parts[1]), test)
 
 
