@@ -305,6 +305,15 @@ def test_nothing_of_the_figure_comes_from_another_host(monkeypatch: pytest.Monke
     assert not re.search(r"(src|href)=[\"']?(https?:)?//", html)
 
 
+def test_what_breaks_the_reader_s_figure_breaks_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> bytes:
+        raise RuntimeError("no picture for readers")
+
+    monkeypatch.setattr("vit_tutorial.widgets.sliders.widget.save", broken)
+    with pytest.raises(RuntimeError, match="no picture for readers"):
+        page_figure(monkeypatch, plain, layer=range(2), alt="Grey.")
+
+
 # In a kernel
 
 

@@ -32,13 +32,12 @@ def explorer(
         traitlets.TraitError, ValueError: a value that the model cannot show; an unknown name.
     """
     check_steps(steps or [])
-    check_names(state)
-    widget = AttentionExplorer(model, steps=steps or [], **state)
     if os.environ.get("VIT_BOOK_BUILD") != "1":
-        return widget
-    widget.close()
+        check_names(state)
+        return AttentionExplorer(model, steps=steps or [], **state)
     from vit_tutorial.widgets.attention_explorer.still import describe, draw  # here: a notebook needs no still
 
     start = start_state(model, steps or [], state)
     picture = draw(start)
+    AttentionExplorer(model, steps=steps or [], **state).close()
     return PageFigure(page_element(start, picture.svg, caption, name), picture.png, describe(start))

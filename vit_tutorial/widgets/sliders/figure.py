@@ -63,8 +63,7 @@ def live(
     def describe(settings: Settings) -> str:
         return alt if isinstance(alt, str) else alt(**settings)
 
-    widget = KernelFigure(figure_function, known, first, describe, caption)
     if os.environ.get("VIT_BOOK_BUILD") != "1":
-        return widget
-    widget.close()
+        return KernelFigure(figure_function, known, first, describe, caption)
+    KernelFigure(figure_function, known, first, describe, caption).close()
     return PageFigure.draw(figure_function, known, first, describe, caption)
