@@ -10,7 +10,7 @@ export HF_HUB_OFFLINE ?= 1
 # Threads that wait sleep instead of spinning, which matters where several processes share a few cores.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: book serve test test-package test-book test-notebooks test-browser lint format bench lab clean distclean help
+.PHONY: book serve test test-package test-book test-notebooks test-browser lint lint-types lint-style lint-imports format bench lab clean distclean help
 
 book: $(READY)  ## build the book into _build/html, notebooks two at a time (warnings are errors)
 	VIT_BOOK_BUILD=1 $(BIN)/jupyter-book build . -W --keep-going -q
@@ -36,10 +36,17 @@ test-book: book  ## the built pages, links, citations and records, two workers (
 test-browser: book  ## the built pages in headless Chromium (skipped where there is none), two workers (JOBS=1: none)
 	$(BIN)/python -m pytest tests/browser $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadscope)
 
-lint: $(READY)  ## format, style, types and the order of imports
+lint:  ## format, style, types and the order of imports, two at a time (JOBS=1: one after the other)
+	@$(MAKE) --no-print-directory -j $(JOBS) lint-types lint-style lint-imports
+
+lint-types: $(READY)
+	$(BIN)/mypy
+
+lint-style: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+
+lint-imports: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)  ## speed beside timm, torchvision, transformers and vit-pytorch (minutes; ARGS=--record keeps it)

@@ -15,7 +15,7 @@ from jupyter_cache import get_cache
 from nbformat import NotebookNode
 
 from book.extension import execution
-from book.nbval_keeps import ELSEWHERE
+from book.nbval_keeps import ELSEWHERE, is_of_the_book
 from book.notebook_cache import cache_folder, keep
 
 ROOT = Path(__file__).parent.parent.parent
@@ -46,14 +46,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def nbval(folder: Path, **environment: str) -> bool:
+def nbval(folder: Path) -> bool:
     """Run the notebook as ``make test-notebooks`` does. Whether it passes."""
     clean = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     command = "-m pytest -q -p no:cacheprovider -p book.nbval_keeps --nbval-lax toy.ipynb"
     done = subprocess.run(
         [sys.executable, *command.split()],
         cwd=folder,
-        env={**clean, "VIT_BOOK_BUILD": "1", "PYTHONPATH": str(ROOT), **environment},
+        env={**clean, "VIT_BOOK_BUILD": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )
@@ -91,11 +91,15 @@ def test_a_notebook_with_a_cell_that_fails_is_not_kept(folder: Path) -> None:
     assert kept(cache_folder(folder), nbformat.read(folder / "toy.ipynb", as_version=4)) is None
 
 
-@pytest.mark.parametrize("setting", [{"VIT_BOOK_BUILD": ""}, {"ATEN_CPU_CAPABILITY": "default"}])
-def test_what_runs_as_it_does_elsewhere_is_not_kept(folder: Path, setting: dict[str, str]) -> None:
-    write(folder / "toy.ipynb", "print(1)")
-    assert nbval(folder, **setting)
-    assert kept(cache_folder(folder), nbformat.read(folder / "toy.ipynb", as_version=4)) is None
+def test_what_runs_as_it_does_for_a_reader_or_elsewhere_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ELSEWHERE:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("VIT_BOOK_BUILD", "1")
+    assert is_of_the_book()
+    for name, value in [("VIT_BOOK_BUILD", ""), *((name, "1") for name in ELSEWHERE)]:
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            assert not is_of_the_book(), name
 
 
 def test_another_state_of_the_package_has_another_cache(folder: Path) -> None:

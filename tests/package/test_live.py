@@ -6,8 +6,6 @@ import base64
 import io
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -377,9 +375,3 @@ def test_an_error_in_the_first_drawing_reaches_the_cell() -> None:
 
     with pytest.raises(RuntimeError, match="no weights"):
         live(draw, layer=range(3), alt="Grey.")
-
-
-def test_a_build_that_only_moves_pictures_imports_no_widgets() -> None:
-    code = "import sys; import vit_tutorial.widgets.sliders.page; print([m for m in ('anywidget', 'ipywidgets') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
