@@ -10,7 +10,7 @@ export HF_HUB_OFFLINE ?= 1
 # Threads that wait sleep instead of spinning, which matters where several processes share a few cores.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: book serve test test-package test-book test-notebooks test-browser lint format bench lab clean distclean help
+.PHONY: book serve test test-package test-book test-notebooks test-browser lint lint-types lint-style lint-imports format bench lab clean distclean help
 
 book: $(READY)  ## build the book into _build/html, notebooks two at a time (warnings are errors)
 	VIT_BOOK_BUILD=1 $(BIN)/jupyter-book build . -W --keep-going -q
@@ -27,8 +27,8 @@ test: lint test-package test-notebooks test-book test-browser  ## everything tha
 test-package: $(READY)  ## the package's unit tests, two at a time (JOBS=1: one after the other)
 	$(BIN)/python -m pytest tests/package $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist worksteal)
 
-test-notebooks: $(READY)  ## every notebook in a fresh kernel, two at a time, the largest first (JOBS=1: one after the other)
-	@find chapters -name '*.ipynb' -not -path '*/.*' | xargs ls -S | xargs -n 1 -P $(JOBS) $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=600 -p no:warnings
+test-notebooks: $(READY)  ## every notebook in a fresh kernel, two at a time, the largest first (JOBS=1: one after the other); the book is built from them
+	@find chapters -name '*.ipynb' -not -path '*/.*' | xargs ls -S | VIT_BOOK_BUILD=1 xargs -n 1 -P $(JOBS) $(BIN)/python -m pytest -p book.nbval_keeps --nbval-lax --nbval-cell-timeout=600 -p no:warnings
 
 test-book: book  ## the built pages, links, citations and records, two workers (JOBS=1: none)
 	$(BIN)/python -m pytest tests/book $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadscope)
@@ -36,10 +36,17 @@ test-book: book  ## the built pages, links, citations and records, two workers (
 test-browser: book  ## the built pages in headless Chromium (skipped where there is none), two workers (JOBS=1: none)
 	$(BIN)/python -m pytest tests/browser $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadscope)
 
-lint: $(READY)  ## format, style, types and the order of imports
+lint:  ## format, style, types and the order of imports, two at a time (JOBS=1: one after the other)
+	@$(MAKE) --no-print-directory -j $(JOBS) lint-types lint-style lint-imports
+
+lint-types: $(READY)
+	$(BIN)/mypy
+
+lint-style: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+
+lint-imports: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)  ## speed beside timm, torchvision, transformers and vit-pytorch (minutes; ARGS=--record keeps it)

@@ -2,8 +2,9 @@
 
 myst_nb executes a notebook when it comes to its page, one after the other, and leaves all cores but one idle. So those that its
 cache does not know are executed here first, ``JOBS`` at a time (the environment variable; 2 where it is not set), each in a fresh
-kernel, and put into that cache, in which myst_nb then finds them. One that fails is not executed again: myst_nb is given what came
-of it, and reports it with its page and traceback as if it had executed it itself.
+kernel, and put into that cache, in which myst_nb then finds them. After ``make test-notebooks`` the cache knows all that have passed. One
+that fails is not executed again: myst_nb is given what came of it, and reports it with its page and traceback as if it had executed it
+itself.
 
 What this book does not use (execution in temporary folders, other names for kernels, settings inside a notebook) is left to myst_nb.
 """
@@ -21,7 +22,7 @@ from typing import Any, ClassVar
 from weakref import WeakSet
 
 from jupyter_cache import get_cache
-from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
+from jupyter_cache.base import JupyterCacheAbstract
 from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
 from jupyter_client import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop
@@ -33,6 +34,8 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
+
+from book.notebook_cache import keep
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +50,7 @@ def execute_before_reading(app: Sphinx, env: BuildEnvironment, docnames: list[st
         notebook = read(path, env, config)
         if notebook is not None and not is_cached(cache, notebook):
             waiting[hash_of(cache, notebook)] = path, notebook
-    failed = execute_all(waiting, cache, config) if waiting else {}
+    failed = execute_all(waiting, config) if waiting else {}
     myst_nb_client.single_nb_execution = partial(execute_once, cache, failed)
 
 
@@ -64,9 +67,7 @@ def read(path: Path, env: BuildEnvironment, config: NbParserConfig) -> NotebookN
     return None if notebook is None or config.metadata_key in notebook.metadata else notebook
 
 
-def execute_all(
-    waiting: dict[str, tuple[Path, NotebookNode]], cache: JupyterCacheAbstract, config: NbParserConfig
-) -> dict[str, ExecutionResult]:
+def execute_all(waiting: dict[str, tuple[Path, NotebookNode]], config: NbParserConfig) -> dict[str, ExecutionResult]:
     """Executes the notebooks and puts them into the cache. Returns those that failed, which the cache does not take."""
     known = last_seconds(Path(config.execution_cache_path))
 
@@ -87,9 +88,7 @@ def execute_all(
                 result, key = future.result(), running[future]
                 if result.err is None:
                     logger.info("executed %s in %.0f s", waiting[key][0], result.time)
-                    data = {"execution_seconds": result.time}
-                    bundle = CacheBundleIn(result.nb, str(waiting[key][0]), data=data)
-                    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+                    keep(Path(config.execution_cache_path), waiting[key][0], result.nb, result.time)
                 else:
                     failed[key] = result
         except BaseException:  # Ctrl-C above all

@@ -10,24 +10,15 @@ So only a build that came to its end without a warning leaves its state to the n
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from sphinx.application import ENV_PICKLE_FILENAME, Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
+from book.notebook_cache import cache_folder, fingerprint
+
 UNFINISHED = "environment.unfinished"  # the state of a build that has not come to its end
-
-
-def fingerprint(*folders: Path) -> str:
-    """The first 12 hexadecimal digits of a SHA-256 over every file in the folders, names and contents."""
-    digest = hashlib.sha256()
-    for folder in folders:
-        for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".pyc"):
-            digest.update(path.relative_to(folder).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def take_fingerprints(app: Sphinx, config: Config) -> None:
@@ -36,7 +27,7 @@ def take_fingerprints(app: Sphinx, config: Config) -> None:
     config.vt_assets = fingerprint(root / "book" / "assets")
     config.vt_package = fingerprint(root / "vit_tutorial")
     if getattr(config, "nb_execution_mode", "off") == "cache":
-        config.nb_execution_cache_path = str(root / "_build" / "notebooks" / config.vt_package)
+        config.nb_execution_cache_path = str(cache_folder(root))
 
 
 def set_state_aside(app: Sphinx, env: BuildEnvironment) -> None:

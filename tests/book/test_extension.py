@@ -25,8 +25,8 @@ from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from benchmarks import report
 from book.extension import citations, execution, mathematics, notes, pages, results
-from book.extension.freshness import fingerprint
 from book.extension.outline import FILE as OUTLINE_FILE
+from book.notebook_cache import fingerprint
 from vit_tutorial.cli.parser import build_parser
 from vit_tutorial.cli.train import changed_fields
 from vit_tutorial.training import load_recipe

@@ -17,6 +17,10 @@ COLOURS = """() => {
   const { mode, theme } = document.documentElement.dataset;
   return [mode, theme, getComputedStyle(document.body).backgroundColor];
 }"""
+# Boxes of text or code with more in them than they show.
+SCROLLING = """() => [...document.querySelectorAll('.bd-article :is(pre, .output, .highlight)')]
+  .filter((box) => box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== 'visible')
+  .map((box) => box.textContent.slice(0, 60))"""
 # A long page hears a while later that the device's colours changed; whether it ever does is asked afterwards.
 HEARD = """() => new Promise((done) => {
   const end = performance.now() + 10000;
@@ -91,3 +95,23 @@ def visit(chromium: Any, address: str) -> Visit:
         dark = [] if followed else [f"not dark: mode {mode}, theme {theme}, paper {other}"]
         dark += serious_faults(page, colours_only=True)
         return Visit(title, page.faults, width, widest, light, dark)
+
+
+@dataclass(frozen=True)
+class FolderVisit:
+    """What a page showed that was opened from its folder: ``complaints`` until it was loaded, its ``width`` on a telephone of 380
+    pixels, and the boxes that are ``scrolling`` sideways on a wide screen."""
+
+    title: str
+    complaints: list[str]
+    width: int
+    scrolling: list[str]
+
+
+def visit_folder(chromium: Any, address: str) -> FolderVisit:
+    """Open a page once from its folder: on a telephone, then on a wide screen."""
+    with opened(chromium, address, width=380) as page:
+        title, complaints = page.title(), list(page.faults)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        page.set_viewport_size({"width": 1280, "height": 900})
+        return FolderVisit(title, complaints, width, page.evaluate(SCROLLING))

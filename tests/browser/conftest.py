@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from book_page import FolderVisit, Visit, visit, visit_folder
 from engine_page import EnginePage
 from web import served
 
@@ -72,6 +74,18 @@ def server(html: Path) -> Iterator[str]:
     """The address of a web server on this machine that shows the built book."""
     with served(html) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def visited(chromium: Any, server: str) -> Callable[[str], Visit]:
+    """What a visit to a page showed; every page is visited once, by the first test that asks."""
+    return functools.cache(lambda name: visit(chromium, f"{server}/{name}.html"))
+
+
+@pytest.fixture(scope="session")
+def visited_in_folder(chromium: Any, html: Path) -> Callable[[str], FolderVisit]:
+    """The same without a server."""
+    return functools.cache(lambda name: visit_folder(chromium, f"{html.as_uri()}/{name}.html"))
 
 
 @pytest.fixture(params=["http", "file"])

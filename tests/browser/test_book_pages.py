@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from book_page import Visit, opened, visit
+from book_page import FolderVisit, Visit, opened
 
 from book.built import page_names
 
 each_page = pytest.mark.parametrize("name", [*page_names(), "search"])
 
 
-@pytest.fixture(scope="session")
-def visited(chromium: Any, server: str) -> Callable[[str], Visit]:
-    """What a visit to a page showed; every page is visited once, by the first test that asks."""
-    return functools.cache(lambda name: visit(chromium, f"{server}/{name}.html"))
-
-
 @each_page
-@pytest.mark.parametrize("scheme", ["http", "file"])
+@pytest.mark.parametrize("fixture", ["visited", "visited_in_folder"])
 def test_a_page_opens_without_a_complaint_or_a_request_elsewhere(
-    request: pytest.FixtureRequest, name: str, scheme: str
+    request: pytest.FixtureRequest, name: str, fixture: str
 ) -> None:
-    if scheme == "http":
-        seen = request.getfixturevalue("visited")(name)
-        title, complaints = seen.title, seen.complaints
-    else:
-        address = f"{request.getfixturevalue('html').as_uri()}/{name}.html"
-        with opened(request.getfixturevalue("chromium"), address) as page:
-            title, complaints = page.title(), page.faults
-    assert title
-    assert complaints == []
+    seen = request.getfixturevalue(fixture)(name)
+    assert seen.title
+    assert seen.complaints == []
 
 
 @each_page
@@ -47,6 +34,11 @@ def test_a_page_has_no_serious_accessibility_fault(visited: Callable[[str], Visi
 def test_a_page_does_not_scroll_sideways_on_a_telephone(visited: Callable[[str], Visit], name: str) -> None:
     seen = visited(name)
     assert seen.width <= 380, seen.widest
+
+
+@each_page
+def test_a_page_opened_from_its_folder_does_not_either(visited_in_folder: Callable[[str], FolderVisit], name: str) -> None:
+    assert visited_in_folder(name).width <= 380
 
 
 @pytest.mark.parametrize("name", page_names())

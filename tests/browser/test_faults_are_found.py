@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from accessibility import serious_faults
-from book_page import Visit, visit
+from book_page import Visit, visit, visit_folder
 from web import served
 
 from book.extension.mathematics import typeset
@@ -94,6 +94,20 @@ def test_what_makes_a_page_scroll_sideways_is_named(planted: Callable[[str], Vis
     seen = planted(PLANTED)
     assert seen.width > 380
     assert any(place.startswith('<div style="width: 600px">') for place in seen.widest)
+
+
+def test_what_a_page_from_its_folder_does_wrong_is_noticed(chromium: Any, html: Path, tmp_path: Path) -> None:
+    (tmp_path / "_static").symlink_to(html / "_static")
+    (tmp_path / "book").mkdir()
+    page = (html / "book/how_to_read.html").read_text(encoding="utf-8")
+    long_line = f'<pre style="overflow-x: auto">{"a long line " * 40}</pre>'
+    (tmp_path / "book/page.html").write_text(
+        page.replace("</article>", f"{PLANTED}{long_line}</article>"), encoding="utf-8"
+    )
+    seen = visit_folder(chromium, f"{tmp_path.as_uri()}/book/page.html")
+    assert seen.width > 380
+    assert [text[:11] for text in seen.scrolling] == ["a long line"]
+    assert {"a complaint", "uncaught: a mistake", f"asked for {ELSEWHERE}"} <= set(seen.complaints)
 
 
 @pytest.mark.parametrize("complaint", ["a complaint", "uncaught: a mistake", f"asked for {ELSEWHERE}", "404 http"])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from book_page import FolderVisit
 from bs4 import BeautifulSoup
 
-from book.built import page_names, up_to_date
+from book.built import page_names
 
 LONG = "chapters/02_architecture/01_1_attention"
 EACH_PAGE = pytest.mark.parametrize("name", page_names())
@@ -30,11 +31,6 @@ PAPER = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def site() -> Path:
-    return up_to_date()
-
-
 @pytest.fixture
 def page(chromium: Any) -> Iterator[Any]:
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
@@ -42,15 +38,23 @@ def page(chromium: Any) -> Iterator[Any]:
     context.close()
 
 
-def visit(page: Any, site: Path, name: str) -> None:
-    page.goto(f"{(site / name).as_uri()}.html", wait_until="load")
+@pytest.fixture(scope="session")
+def search(chromium: Any, html: Path) -> Any:
+    """The page of the search, open."""
+    page = chromium.new_page()
+    visit(page, html, "search")
+    return page
+
+
+def visit(page: Any, html: Path, name: str) -> None:
+    page.goto(f"{(html / name).as_uri()}.html", wait_until="load")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_paper_is_white_and_holds_what_was_folded_away(chromium: Any, site: Path, theme: str) -> None:
+def test_paper_is_white_and_holds_what_was_folded_away(chromium: Any, html: Path, theme: str) -> None:
     context = chromium.new_context(viewport={"width": 720, "height": 900}, color_scheme=theme)
     page = context.new_page()
-    visit(page, site, LONG)
+    visit(page, html, LONG)
     page.emulate_media(media="print", color_scheme=theme)
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     printed = page.evaluate(PAPER)
@@ -64,28 +68,15 @@ def test_paper_is_white_and_holds_what_was_folded_away(chromium: Any, site: Path
 
 
 @EACH_PAGE
-def test_no_box_of_text_scrolls_sideways_on_a_wide_screen(page: Any, site: Path, name: str) -> None:
+def test_no_box_of_text_scrolls_sideways_on_a_wide_screen(
+    visited_in_folder: Callable[[str], FolderVisit], name: str
+) -> None:
     """Tables of many columns may, and a formula that no line can hold."""
-    visit(page, site, name)
-    scrolling = page.evaluate(
-        "() => [...document.querySelectorAll('.bd-article :is(pre, .output, .highlight)')]"
-        ".filter((box) => box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== 'visible')"
-        ".map((box) => box.textContent.slice(0, 60))"
-    )
-    assert scrolling == []
+    assert visited_in_folder(name).scrolling == []
 
 
-@EACH_PAGE
-def test_no_page_is_wider_than_a_phone(chromium: Any, site: Path, name: str) -> None:
-    context = chromium.new_context(viewport={"width": 380, "height": 800})
-    page = context.new_page()
-    visit(page, site, name)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 380
-    context.close()
-
-
-def test_all_that_takes_focus_in_the_sidebar_has_a_size(page: Any, site: Path) -> None:
-    visit(page, site, LONG)
+def test_all_that_takes_focus_in_the_sidebar_has_a_size(page: Any, html: Path) -> None:
+    visit(page, html, LONG)
     sizes = page.evaluate(
         "() => [...document.querySelectorAll('.bd-sidebar-primary :is(a, summary, button, input)')]"
         ".filter((part) => part.tabIndex >= 0 && part.checkVisibility())"
@@ -96,18 +87,17 @@ def test_all_that_takes_focus_in_the_sidebar_has_a_size(page: Any, site: Path) -
 
 
 @EACH_PAGE
-def test_what_the_search_quotes_is_the_page_s_text_once(page: Any, site: Path, name: str) -> None:
+def test_what_the_search_quotes_is_the_page_s_text_once(search: Any, html: Path, name: str) -> None:
     """Neither the buttons around the article nor the three forms in which KaTeX writes a formula."""
-    visit(page, site, "search")
-    html = (site / f"{name}.html").read_text(encoding="utf-8")
-    text = page.evaluate("(html) => Search.htmlToText(html)", html)
+    source = (html / f"{name}.html").read_text(encoding="utf-8")
+    text = search.evaluate("(html) => Search.htmlToText(html)", source)
     assert len(text) > 100
     assert ".ipynb" not in text
     assert "\\operatorname" not in text
-    formulas = re.findall(r'<annotation encoding="application/x-tex">([A-Z])</annotation>', html)
+    formulas = re.findall(r'<annotation encoding="application/x-tex">([A-Z])</annotation>', source)
     for letter in set(formulas):
         assert letter * 3 not in text
-    article = BeautifulSoup(html, "html.parser").select_one("article.bd-article")
+    article = BeautifulSoup(source, "html.parser").select_one("article.bd-article")
     assert article is not None
     title = " ".join(article.h1.get_text().split()).rstrip("#")  # type: ignore[union-attr]
     assert text.startswith(title)
@@ -117,8 +107,8 @@ def test_what_the_search_quotes_is_the_page_s_text_once(page: Any, site: Path, n
     assert [s for s in sentences if len(s) > 80 and text.count(s) != own.count(s)] == []
 
 
-def test_the_magnifier_stands_beside_what_is_typed(page: Any, site: Path) -> None:
-    visit(page, site, "search")
+def test_the_magnifier_stands_beside_what_is_typed(page: Any, html: Path) -> None:
+    visit(page, html, "search")
     icon, start = page.evaluate(
         "() => { const form = document.querySelector('.bd-article-container form.bd-search, .bd-content form.bd-search, form.bd-search');"
         "const icon = form.querySelector('i, svg').getBoundingClientRect(), input = form.querySelector('input');"
@@ -127,8 +117,8 @@ def test_the_magnifier_stands_beside_what_is_typed(page: Any, site: Path) -> Non
     assert icon < start
 
 
-def test_a_term_and_a_citation_say_what_they_mean_on_hover_and_on_focus(page: Any, site: Path) -> None:
-    visit(page, site, LONG)
+def test_a_term_and_a_citation_say_what_they_mean_on_hover_and_on_focus(page: Any, html: Path) -> None:
+    visit(page, html, LONG)
     note = page.locator("#vt-note")
     term = page.locator('.bd-article a[href*="glossary.html#term-"]').first
     term.hover()
@@ -142,10 +132,10 @@ def test_a_term_and_a_citation_say_what_they_mean_on_hover_and_on_focus(page: An
     assert term.get_attribute("aria-describedby") is None
 
 
-def test_a_note_stays_on_the_screen_of_a_phone(chromium: Any, site: Path) -> None:
+def test_a_note_stays_on_the_screen_of_a_phone(chromium: Any, html: Path) -> None:
     context = chromium.new_context(viewport={"width": 380, "height": 800})
     page = context.new_page()
-    visit(page, site, LONG)
+    visit(page, html, LONG)
     for link in page.locator('.bd-article a[href*="glossary.html#term-"]').all()[:8]:
         link.focus()
         box = page.locator("#vt-note").bounding_box()

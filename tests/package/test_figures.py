@@ -51,6 +51,7 @@ from vit_tutorial.figures import (
     training,
 )
 from vit_tutorial.figures.style import CATEGORIES, PAGE_WIDTH
+from vit_tutorial.figures.style import Figure as HouseFigure
 
 ROOT = Path(__file__).parents[2]
 LIGHTER = 10  # L* from 0 to 100: the least difference by which two greys are told apart
@@ -250,12 +251,12 @@ def test_no_figure_is_left_out() -> None:
 def test_a_figure_is_drawn_readable_in_grey_and_told_in_words(name: str) -> None:
     settings = dict(matplotlib.rcParams)
     fig = CALLS[name]()
-    data, metadata = fig._repr_png_()  # type: ignore[attr-defined]
+    assert isinstance(fig, HouseFigure)
     width, height = fig.get_size_inches()
     assert width <= PAGE_WIDTH
-    assert metadata == {"width": round(100 * width)}
-    assert Image.open(io.BytesIO(data)).size == (int(200 * width), int(200 * height))  # two dots a pixel of the page
-    assert CALLS[name]()._repr_png_()[0] == data, "drawn again it is another file"  # type: ignore[attr-defined]
+    dots = drawn_dots(fig)
+    assert dots.shape[:2] == (int(200 * height), int(200 * width))  # two dots a pixel of the page
+    assert np.array_equal(drawn_dots(CALLS[name]()), dots), "drawn again it is another picture"
     assert dict(matplotlib.rcParams) == settings
 
     with style():
@@ -269,6 +270,19 @@ def test_a_figure_is_drawn_readable_in_grey_and_told_in_words(name: str) -> None
 
     for cell, words in shown_on_pages().get(name, []):
         assert len(words) >= 10, f"{cell} shows it without alternative text: give the cell mystnb.image.alt"
+
+
+def drawn_dots(fig: Figure) -> np.ndarray:
+    """What its PNG holds; to save it would draw it twice and pack what is compared."""
+    fig.canvas.draw()
+    return np.asarray(fig.canvas.buffer_rgba())  # type: ignore[attr-defined]
+
+
+def test_a_cell_shows_the_dots_that_are_drawn_at_half_their_number() -> None:
+    fig = CALLS["training.schedule_plot"]()
+    data, metadata = fig._repr_png_()  # type: ignore[attr-defined]
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), drawn_dots(CALLS["training.schedule_plot"]()))
+    assert metadata == {"width": 690}
 
 
 def test_every_figure_is_found_on_the_pages_that_show_it() -> None:

@@ -67,10 +67,15 @@ def test_an_unknown_figure_is_an_attribute_error() -> None:
         widgets.slider  # noqa: B018
 
 
-def test_to_import_the_package_of_figures_imports_none_of_them() -> None:
-    code = "import sys, vit_tutorial.widgets; print([m for m in ('anywidget', 'ipywidgets', 'matplotlib') if m in sys.modules])"
+def test_neither_the_package_of_figures_nor_what_moves_their_pictures_imports_what_shows_them() -> None:
+    code = """
+import sys, vit_tutorial.widgets
+print([m for m in ('anywidget', 'ipywidgets', 'matplotlib') if m in sys.modules])
+import vit_tutorial.widgets.sliders.page
+print([m for m in ('anywidget', 'ipywidgets') if m in sys.modules])
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.split() == ["[]", "[]"]
 
 
 def test_the_export_and_the_pages_models_are_found_under_both_of_their_names() -> None:

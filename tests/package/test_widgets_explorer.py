@@ -164,6 +164,15 @@ def test_in_the_book_the_call_gives_an_element_with_a_picture_and_a_caption(in_b
     assert data == {"model": "digits28", "state": {"layer": 2, "query": 24}, "steps": []}
 
 
+def test_what_breaks_the_reader_s_explorer_breaks_the_build(in_book: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(model: str) -> None:
+        raise RuntimeError("no asset for readers")
+
+    monkeypatch.setattr("vit_tutorial.widgets.attention_explorer.widget.shared_asset", broken)
+    with pytest.raises(RuntimeError, match="no asset for readers"):
+        explorer()
+
+
 def test_the_same_call_gives_the_same_element(in_book: None) -> None:
     """The build caches executed notebooks; a figure that changed by itself would run them again."""
     assert explorer(layer=1).element == explorer(layer=1).element  # type: ignore[union-attr]

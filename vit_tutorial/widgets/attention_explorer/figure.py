@@ -1,6 +1,7 @@
 """The attention explorer: a trained ViT that runs where the reader looks at it.
 
-In a notebook :func:`explorer` returns a widget; while the book is built it returns the same figure as an element of the page.
+In a notebook :func:`explorer` returns a widget; while the book is built it returns the same figure as an element of the page, after
+it has made the widget too: what would fail for a reader fails the build.
 """
 
 from __future__ import annotations
@@ -31,11 +32,12 @@ def explorer(
         traitlets.TraitError, ValueError: a value that the model cannot show; an unknown name.
     """
     check_steps(steps or [])
-    if not os.environ.get("VIT_BOOK_BUILD"):
+    if os.environ.get("VIT_BOOK_BUILD") != "1":
         check_names(state)
         return AttentionExplorer(model, steps=steps or [], **state)
     from vit_tutorial.widgets.attention_explorer.still import describe, draw  # here: a notebook needs no still
 
     start = start_state(model, steps or [], state)
     picture = draw(start)
+    AttentionExplorer(model, steps=steps or [], **state).close()
     return PageFigure(page_element(start, picture.svg, caption, name), picture.png, describe(start))

@@ -1,7 +1,8 @@
 """A figure function with a control for each of its arguments: ``live(figure_function, layer=range(4), head=range(3), alt=...)``.
 
 In a kernel each setting is drawn when the reader asks for it (widget.py). In the built book, which has no kernel, the figures of all
-settings are drawn while the book is built (page.py). Both have one front end, figure.js.
+settings are drawn while the book is built (page.py). Both have one front end, figure.js. The build makes the reader's figure too, and so
+fails where that would.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from vit_tutorial.widgets.sliders.page import PageFigure
 from vit_tutorial.widgets.sliders.settings import Settings, check_count, check_settings, parameter
+from vit_tutorial.widgets.sliders.widget import KernelFigure
 
 
 def live(
@@ -60,10 +63,7 @@ def live(
     def describe(settings: Settings) -> str:
         return alt if isinstance(alt, str) else alt(**settings)
 
-    if os.environ.get("VIT_BOOK_BUILD") == "1":
-        from vit_tutorial.widgets.sliders.page import PageFigure  # here, so that neither needs what the other imports
-
-        return PageFigure.draw(figure_function, known, first, describe, caption)
-    from vit_tutorial.widgets.sliders.widget import KernelFigure
-
-    return KernelFigure(figure_function, known, first, describe, caption)
+    if os.environ.get("VIT_BOOK_BUILD") != "1":
+        return KernelFigure(figure_function, known, first, describe, caption)
+    KernelFigure(figure_function, known, first, describe, caption).close()
+    return PageFigure.draw(figure_function, known, first, describe, caption)
