@@ -66,7 +66,7 @@ class DarkRenderer:
         self.groups.pop()
 
     def draw_image(self, gc: Any, x: float, y: float, dots: Any, *rest: Any) -> None:
-        self.mark(x, y, dots[..., 3] > 0)
+        self.mark(x, y, dots[::-1, :, 3] > 0)  # its first row is the lowest
         self.plain.draw_image(gc, x, y, dots, *rest)
 
     def draw_quad_mesh(
