@@ -30,6 +30,12 @@ PAPER = """() => {
 }"""
 
 
+# Plots whose lettering, of at least 9 points on a plot of its own size, would be less than 9 pixels high.
+SMALL = """() => [...document.querySelectorAll('.bd-article img:is(.vt-light, .vt-dark)')]
+  .filter((plot) => plot.checkVisibility() && 9 / 72 * 100 * plot.getBoundingClientRect().width / parseFloat(plot.style.getPropertyValue('--width')) < 9)
+  .map((plot) => plot.alt.slice(0, 60))"""
+
+
 @pytest.fixture(scope="module")
 def site() -> Path:
     return up_to_date()
@@ -76,11 +82,14 @@ def test_no_box_of_text_scrolls_sideways_on_a_wide_screen(page: Any, site: Path,
 
 
 @EACH_PAGE
-def test_no_page_is_wider_than_a_phone(chromium: Any, site: Path, name: str) -> None:
+def test_no_page_is_wider_than_a_phone_and_no_plot_too_small_for_its_letters(
+    chromium: Any, site: Path, name: str
+) -> None:
     context = chromium.new_context(viewport={"width": 380, "height": 800})
     page = context.new_page()
     visit(page, site, name)
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    assert page.evaluate(SMALL) == []
     context.close()
 
 
