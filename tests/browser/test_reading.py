@@ -25,6 +25,7 @@ PAPER = """() => {
     cut: cut.length,
     paper: getComputedStyle(document.body).backgroundColor,
     ink: getComputedStyle(document.querySelector('.bd-article p:not(.vt-time)')).color,
+    dark: [...document.querySelectorAll('img.vt-dark')].filter((plot) => plot.checkVisibility()).length,
     title: [...document.querySelectorAll('h1')].filter((h) => h.checkVisibility()).map((h) => h.innerText),
   };
 }"""
@@ -61,6 +62,7 @@ def test_paper_is_white_and_holds_what_was_folded_away(chromium: Any, site: Path
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     printed = page.evaluate(PAPER)
     assert (printed["shut"], printed["hidden"], printed["cut"]) == (0, 0, 0)
+    assert printed["dark"] == 0
     assert printed["paper"] == "rgb(255, 255, 255)"
     assert max(map(int, re.findall(r"\d+", printed["ink"])[:3])) < 80  # dark ink
     assert [re.sub(r"\s+", " ", title).strip(" #") for title in printed["title"]] == ["2.1.1 Deriving self-attention"]
