@@ -28,6 +28,7 @@ def setting(
     one_of: tuple[str, ...] = (),
     ascending: bool = False,
     group: str = "",
+    of: str = "",
 ) -> Any:
     """A dataclass field that says what it is and which values it takes.
 
@@ -38,8 +39,16 @@ def setting(
         one_of: the words that it can be.
         ascending: the items of a tuple are in order, each larger than the one before, or for two items at least as large.
         group: of fields that belong together.
+        of: the one case that knows the field; elsewhere it keeps its default. Empty for all.
     """
-    metadata = {"meaning": meaning, "limits": limits, "one_of": one_of, "ascending": ascending, "group": group}
+    metadata = {
+        "meaning": meaning,
+        "limits": limits,
+        "one_of": one_of,
+        "ascending": ascending,
+        "group": group,
+        "of": of,
+    }
     if isinstance(default, (list, dict)):
         return field(default_factory=default.copy, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -103,9 +112,9 @@ class Config:
             if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
                 continue  # the name, which is its file's
             default = "" if f.default in (dataclasses.MISSING, "", None) else f", by default {_word(f.default)}"
-            lines.append(
-                f"  {f.name}: {f.metadata['meaning']}; {_describe(get_type_hints(cls)[f.name], f.metadata)}{default}"
-            )
+            only = f"; in {f.metadata['of']} alone" if f.metadata.get("of") else ""
+            allowed = _describe(get_type_hints(cls)[f.name], f.metadata)
+            lines.append(f"  {f.name}: {f.metadata['meaning']}; {allowed}{default}{only}")
         return "\n".join(lines)
 
 

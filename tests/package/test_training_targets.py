@@ -52,6 +52,7 @@ class Masks(Toy):
     """A class for each pixel of scenes of digits; image and mask are mirrored together."""
 
     best_by = "pixel_accuracy"
+    transform = None
     splits = Splits(
         *(
             TensorImages(scenes.images, scenes.class_masks, list(scenes.classes), "scenes")
@@ -99,6 +100,7 @@ class TwoTargets(Toy):
     """Which digit it is, and how much ink it took."""
 
     best_by = "accuracy"
+    transform = None
     splits = Splits(
         *(
             TensorImages(

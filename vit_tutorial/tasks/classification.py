@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from vit_tutorial import data
 from vit_tutorial.cnn import CNNConfig, ConvNet
 from vit_tutorial.data import RememberedSplit, Splits, augment, mix, normalize, take_share
+from vit_tutorial.data.batches import Transform
 from vit_tutorial.metrics.classification import accuracy_from_confusion, confusion_matrix, topk_correct
 from vit_tutorial.patches import in_pixels
 from vit_tutorial.training.recipe import Recipe, RecipeError
@@ -34,6 +35,7 @@ class Classification:
     """
 
     best_by = "accuracy"
+    transform: Transform | None = None
 
     def __init__(
         self,

@@ -172,7 +172,7 @@ def load_classifier(path: str | Path, device: torch.device | str = "cpu") -> Vis
     """The model that :func:`save_model` wrote, ViT or CNN, in evaluation mode. Raises as :func:`load_model`, but for a CNN."""
     tensors, metadata = read_safetensors(path, device)
     ours = our_metadata(path, metadata)
-    if ours.get("arch", "vit") == "segmenter":
+    if ours.get("arch", "vit") in ("segmenter", "unet"):
         raise ValueError(f"{path} holds a segmenter, and a classifier is needed here; load_segmenter reads it")
     if ours.get("arch", "vit") == "cnn":
         cnn = ConvNet(CNNConfig.from_dict(ours["config"]))
