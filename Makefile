@@ -67,6 +67,7 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "Python has no venv here: install it (Debian and Ubuntu: apt install python3-venv)"; exit 1; }
 	@echo "Setting up .venv (the first time this downloads several GB: PyTorch with its CUDA libraries)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps panopticapi-lite==0.2.0  # for tests; asks for numpy<2, runs with 2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -6,11 +6,11 @@ in a folder whose name is the state of the package, so that after a change there
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 from pathlib import Path
 
 from jupyter_cache import get_cache
+from filelock import FileLock
 from jupyter_cache.base import CacheBundleIn
 from nbformat import NotebookNode
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from vit_tutorial.cli.masks import evaluate_masks
 from vit_tutorial.cnn import CNNConfig
 from vit_tutorial.data import ImageDataset, RememberedSplit, Splits, images_to_score
 from vit_tutorial.data.decode import FULL_RANGE
@@ -23,7 +24,7 @@ from vit_tutorial.tasks.classification import image_size
 from vit_tutorial.training import Recipe, RunFolder, predict
 from vit_tutorial.training.record import check, headline, list_records, read_record
 from vit_tutorial.vit import ViTConfig
-from vit_tutorial.weights import load_classifier, read_extra
+from vit_tutorial.weights import holds_segmenter, load_classifier, read_extra
 
 CONFUSIONS = 3  # shown
 CLASSES = 40  # shown at most
@@ -40,6 +41,8 @@ def evaluate_run(options: argparse.Namespace) -> int:
             f"{path} does not say its {', '.join(missing)}, so its data is not known; evaluate takes what vit-tutorial train saved, "
             "and predict takes this file, too"
         )
+    if holds_segmenter(path):
+        return evaluate_masks(options, path, extra)
     model = load_classifier(path, pick_device(options.device))
     recipe = Recipe.from_dict(extra["recipe"])
     if recipe.data == "image_folder":

@@ -9,7 +9,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from vit_tutorial.tasks import Classification
+from vit_tutorial.tasks import Classification, Segmentation, task_of
 from vit_tutorial.training import Recipe, RecipeError, Result, RunFolder, environment, fit, load_recipe
 from vit_tutorial.training import record as records
 from vit_tutorial.training.engine import Engine
@@ -27,7 +27,7 @@ def train_recipe(options: argparse.Namespace) -> int:
     if options.resume and "split" not in overrides and began_shuffled(recipe, options.out, seeds):
         recipe = recipe.with_(split="shuffle")
         say("these runs began before splits were cut by content; they go on with the split they began with")
-    task = Classification(recipe, options.data, options.download)
+    task = task_of(recipe, options.data, options.download)
     train, val, test = task.splits
     say(f"{task.splits.variant}: {len(train):,} training, {len(val):,} validation, {len(test):,} test images")
     if ";" in str(task.splits.report or ""):  # there is more to say than the number of images
@@ -90,7 +90,7 @@ def write(
     recipe: Recipe,
     overrides: dict[str, Any],
     seeds: list[int],
-    task: Classification,
+    task: Classification | Segmentation,
     results: list[Result],
 ) -> None:
     """Write the record where the book reads it, or beside the runs where the package is not a checkout."""

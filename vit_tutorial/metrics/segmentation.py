@@ -174,3 +174,36 @@ def _counts(confusion: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """(right, true, predicted) pixels of each class, float64 [..., K], on the CPU: not every device has float64."""
     confusion = confusion.cpu().double()
     return confusion.diagonal(dim1=-2, dim2=-1), confusion.sum(-1), confusion.sum(-2)
+
+
+def distance_to_border(targets: Tensor, limit: int = 16) -> Tensor:
+    """How far each pixel is from the nearest pixel of another class, across, down or diagonally: 1 at a border, and at most ``limit``.
+
+    Void is a class of its own here; the image's edge is no border.
+
+    Args:
+        targets: class numbers [B, H, W]. limit: steps looked for; what is farther away has this distance.
+
+    Returns:
+        [B, H, W] of int64, from 1 to limit.
+    """
+    values = targets.float()[:, None]
+    near = F.pad(values, (1, 1, 1, 1), mode="replicate")
+    border = (F.max_pool2d(near, 3, 1) != F.max_pool2d(-near, 3, 1).neg()).float()
+    distance = torch.full_like(border, float(limit))
+    for step in range(1, limit):
+        distance = torch.where((border > 0) & (distance > step), float(step), distance)
+        border = F.max_pool2d(border, 3, 1, padding=1)
+    return distance[:, 0].long()
+
+
+def errors_by_distance(predictions: Tensor, targets: Tensor, limit: int = 16, void: int = VOID) -> Tensor:
+    """Counted pixels at each :func:`distance_to_border`, and how many of them are wrong. Add up over batches.
+
+    Returns:
+        [2, limit] of int64: wrong pixels and all pixels at distance 1, 2, ..., limit and beyond.
+    """
+    keep = targets != void
+    distance = distance_to_border(targets, limit)[keep] - 1
+    wrong = (predictions != targets)[keep]
+    return torch.stack([torch.bincount(distance[wrong], minlength=limit), torch.bincount(distance, minlength=limit)])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from vit_tutorial import data
 from vit_tutorial.cnn import UNet, UNetConfig
 from vit_tutorial.data import VOID, RandomWindow, Splits, augment_pairs, normalize
 from vit_tutorial.data.batches import Transform
+from vit_tutorial.data.joint import fit_pair, fitted
+from vit_tutorial.data.pairs import PairedImages
 from vit_tutorial.enlarge import enlarge, pieces
 from vit_tutorial.heads import Segmenter, SegmenterConfig
 from vit_tutorial.losses import combined_loss, cross_entropy, focal_loss
@@ -29,6 +32,9 @@ from vit_tutorial.tasks.classification import image_size
 from vit_tutorial.training.recipe import Recipe, RecipeError
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import load_segmenter, save_segmenter
+
+MANY_SIZES = ("voc", "coco", "mask_folder")
+SCENES = (12_000, 500, 1000)  # for training, validation and test
 
 
 class Segmentation:
@@ -136,28 +142,61 @@ class Segmentation:
 
 
 def load_splits(recipe: Recipe, root: str | Path | None = None) -> Splits:
-    """The images with masks that a recipe names. Raises RecipeError for an unknown name, FileNotFoundError where they are not there."""
-    size = pair(image_size(recipe.model["img_size"])) if "img_size" in recipe.model else None
+    """The images with masks that a recipe names, fitted into the model's size; those for training as they are, where windows are cut of them.
+
+    Raises:
+        RecipeError: an unknown name. FileNotFoundError: the data is not there.
+    """
+    if recipe.data not in MANY_SIZES:
+        return load_whole(recipe, root)
+    if "img_size" not in recipe.model:
+        raise RecipeError(
+            f"the images of {recipe.data} have many sizes; say that of the model, as in --set model.img_size=224"
+        )
+    fitted = load_whole(recipe, root, pair(image_size(recipe.model["img_size"])))
+    if recipe.scale_jitter and isinstance(fitted.train, PairedImages):
+        fitted.train = replace(fitted.train, size=None)
+    return fitted
+
+
+def load_whole(recipe: Recipe, root: str | Path | None = None, size: tuple[int, int] | None = None) -> Splits:
+    """The images with masks that a recipe names, each in its own size, or fitted into one. Raises as `load_splits`."""
     if recipe.data == "digit_scenes":
-        return data.scene_splits((12_000, 500, 1000))
+        return data.scene_splits(SCENES)
     if recipe.data == "camvid":
         return data.camvid(root)
-    if recipe.data in ("voc", "coco", "mask_folder"):
-        if size is None:
-            raise RecipeError(
-                f"the images of {recipe.data} have many sizes; say that of the model, as in --set model.img_size=224"
-            )
-        if recipe.data == "mask_folder":
-            if root is None:
-                raise RecipeError("data: mask_folder needs to know the folder; give it with --data FOLDER")
-            whole, fitted = data.mask_folder(root), data.mask_folder(root, size=size, progress=False)
-        else:
-            loader = getattr(data, recipe.data)
-            whole, fitted = loader(root), loader(root, size=size)
-        return Splits(whole.train if recipe.scale_jitter else fitted.train, fitted.val, fitted.test, whole.report)
+    if recipe.data == "mask_folder":
+        if root is None:
+            raise RecipeError("data: mask_folder needs to know the folder; give it with --data FOLDER")
+        return data.mask_folder(root, size=size, channels=recipe.model.get("in_chans", 3), memory_budget=0)
+    if recipe.data in MANY_SIZES:
+        loader: Callable[..., Splits] = getattr(data, recipe.data)
+        return loader(root, size=size)
     raise RecipeError(
-        f"unknown data {recipe.data!r}; of segmentation choose digit_scenes, camvid, voc, coco or mask_folder"
+        f"unknown data {recipe.data!r}; of segmentation choose digit_scenes, camvid, {', '.join(MANY_SIZES)}"
     )
+
+
+@torch.no_grad()
+def segment(model: Segmenter | UNet, image: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """The class of each pixel of one image of any size.
+
+    The image is fitted into the size that the model was trained on, as validation images are, and the scores are enlarged to the image.
+
+    Args:
+        model: in evaluation mode. image: uint8 [C, h, w]. mean, std: C numbers each.
+
+    Returns:
+        int64 [h, w].
+    """
+    size = pair(model.config.img_size if isinstance(model, UNet) else model.encoder.config.img_size)
+    inner = fitted(image, size)
+    pixels, _ = fit_pair(image, torch.zeros(image.shape[-2:], dtype=torch.uint8), size)
+    x = normalize(pixels[None].to(next(model.parameters()).device), mean, std)
+    scores = enlarge(model(x), size)  # of the whole window: [1, K, H, W]
+    top, left = ((outside - inside) // 2 for outside, inside in zip(size, inner))
+    scores = scores[..., top : top + inner[0], left : left + inner[1]]
+    return enlarge(scores, (image.shape[-2], image.shape[-1]))[0].argmax(0)
 
 
 def model_config(recipe: Recipe, splits: Splits) -> tuple[ViTConfig, SegmenterConfig] | UNetConfig:

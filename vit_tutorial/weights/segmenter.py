@@ -69,3 +69,9 @@ def load_segmenter(path: str | Path, device: torch.device | str = "cpu") -> Segm
     model = SegmenterConfig.from_dict(ours["head"]).build(encoder, ours["pixels"])
     model.load_state_dict(tensors)
     return model.to(device).eval()
+
+
+def holds_segmenter(path: str | Path) -> bool:
+    """Whether a file of weights is one that :func:`save_segmenter` wrote. Raises as :func:`load_segmenter`, but for another model."""
+    ours = our_metadata(path, read_safetensors(path, only_metadata=True)[1])
+    return ours.get("arch", "vit") in ("segmenter", "unet")
