@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from pycocotools.coco import COCO
 
@@ -19,6 +21,11 @@ from vit_tutorial.metrics.segmentation import mean_iou, pixel_confusion
 
 SMALL = ["--set", "model={img_size: [16, 24], patch_size: 4, embed_dim: 16, depth: 1, num_heads: 2, in_chans: 1}"]
 SMALL += ["--epochs", "2", "--set", "batch_size=8", "--quiet"]
+
+
+def pixels(path: Path) -> NDArray[Any]:
+    with Image.open(path) as picture:
+        return np.array(picture)
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +71,7 @@ def test_a_segmenter_is_scored_at_the_size_of_the_annotation(
     of_split = [entry["image"] for entry in json.loads(listed[listed.index("{") :])["worst"]]
     table = torch.zeros(3, 3, dtype=torch.int64)
     for name in of_split:
-        called, truth = (
-            np.array(Image.open(path)) for path in (tmp_path / Path(name).name, folder / "masks" / Path(name).name)
-        )
+        called, truth = (pixels(path) for path in (tmp_path / Path(name).name, folder / "masks" / Path(name).name))
         assert called.shape == truth.shape
         table += pixel_confusion(torch.from_numpy(called), torch.from_numpy(truth), 3)
     assert mean_iou(table) == pytest.approx(found["metrics"]["miou"], abs=1e-9)
@@ -84,15 +89,15 @@ def test_the_analysis_reads_as_text(run: Path, folder: Path, capsys: pytest.Capt
 
 def test_masks_are_files_that_other_tools_read(run: Path, folder: Path, tmp_path: Path) -> None:
     assert main(["predict", str(run), str(folder / "images"), "--out", str(tmp_path)]) == 0
-    large = Image.open(tmp_path / "03.png")
-    assert (large.mode, large.size) == ("P", (48, 32))
+    with Image.open(tmp_path / "03.png") as large:
+        assert (large.mode, large.size) == ("P", (48, 32))
     assert (tmp_path / "classes.txt").read_text() == "background\nzero\none\n"
     coco = COCO()
     coco.dataset = json.loads((tmp_path / "annotations.json").read_text())  # its own reading leaves the file open
     coco.createIndex()
     assert [category["name"] for category in coco.loadCats(coco.getCatIds())] == ["zero", "one"]
     for image in coco.imgs.values():
-        mask = np.array(Image.open(tmp_path / image["file_name"]))
+        mask = pixels(tmp_path / image["file_name"])
         for annotation in coco.imgToAnns[image["id"]]:
             assert np.array_equal(coco.annToMask(annotation), mask == annotation["category_id"])
 
@@ -100,7 +105,7 @@ def test_masks_are_files_that_other_tools_read(run: Path, folder: Path, tmp_path
 def test_two_images_of_one_name_keep_both_masks(run: Path, folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
-    Image.open(folder / "images" / "00.png").save(other / "00.png")
+    shutil.copy(folder / "images" / "00.png", other)
     files = [str(folder / "images" / "00.png"), str(other / "00.png")]
     assert main(["predict", str(run), *files, "--out", str(tmp_path / "out")]) == 0
     assert {"00.png", "00-2.png"} <= {file.name for file in (tmp_path / "out").iterdir()}
