@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from vit_tutorial import enlarge as enlarging
 from vit_tutorial.enlarge import enlarge
@@ -222,6 +224,31 @@ def test_no_gradient_is_computed_where_none_is_wanted(loss: Loss) -> None:
     assert not loss(logits, targets).requires_grad
     with torch.no_grad():
         assert not loss(logits.requires_grad_(), targets).requires_grad
+
+
+class Largest(TorchDispatchMode):
+    """Remembers how many numbers the largest tensor has that an operation makes."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        for tensor in made if isinstance(made, (list, tuple)) else [made]:
+            if isinstance(tensor, Tensor):
+                self.numbers = max(self.numbers, tensor.numel())
+        return made
+
+
+@each_loss
+def test_the_scores_of_all_pixels_are_never_there_at_once(loss: Loss) -> None:
+    """At the size of CamVid's images the scores of one of eight images is the most that is held."""
+    logits, targets = random_batch(8, 11, (180, 240), (15, 20))
+    with Largest() as largest:
+        gradient(loss, logits, targets)
+    assert largest.numbers == logits.shape[1] * 180 * 240
+    with Largest() as largest:
+        gradient(loss, enlarge(logits, (180, 240)), targets)
+    assert largest.numbers == logits.shape[1] * targets.numel()
 
 
 # precision
