@@ -93,8 +93,8 @@ def dice_loss(logits: Tensor, targets: Tensor, weight: Tensor | None = None, voi
     """1 - the mean over classes k of D_k = 2 sum_i p_i(k) [t_i = k] / (sum_i p_i(k) + sum_i [t_i = k]): the overlap of soft masks.
 
     The sums run over the counted pixels of the whole batch, not image by image, so the loss of a batch is not the mean of its images'. A
-    class that none of them shows is left out of the mean: its overlap would be 0 whatever is predicted. The pixels called so cost the
-    classes that they belong to. With no class left (all void) the loss is 0 with gradient 0.
+    class that none of them shows is left out of the mean: its overlap would be 0 whatever is predicted, and pixels that are called so
+    are missed by their own classes. With no class left (all void) the loss is 0 with gradient 0.
 
     Milletari et al. 2016, "V-Net", section 3, for K classes, and with p in the denominator instead of its square.
 
@@ -112,9 +112,8 @@ def dice_loss(logits: Tensor, targets: Tensor, weight: Tensor | None = None, voi
     check(logits, targets, void, weight)
     K, size = logits.shape[1], (targets.shape[1], targets.shape[2])
 
-    def overlaps(
-        scores: Tensor, images: slice, rows: slice
-    ) -> Tensor:  # [2, K]: sums of p(k) where t = k, and everywhere
+    def overlaps(scores: Tensor, images: slice, rows: slice) -> Tensor:
+        """[2, K]: sum of p(k) where t = k, and of all p(k)."""
         with torch.autocast(scores.device.type, enabled=False):
             labels = targets[images, rows]
             counted = labels != void  # [n, r, W]
@@ -127,7 +126,7 @@ def dice_loss(logits: Tensor, targets: Tensor, weight: Tensor | None = None, voi
     # Dice needs the sums over all pixels before the gradient of any, so each piece is computed again on the way back.
     parts = [
         checkpoint(overlaps, logits, *piece, use_reentrant=False, preserve_rng_state=False)
-        for piece in pieces(logits, targets)
+        for piece in pieces(logits, size)
     ]
     both, predicted = torch.stack(parts).sum(0)
     true = torch.bincount(targets[targets != void], minlength=K).to(both.dtype)

@@ -16,7 +16,7 @@ from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from vit_tutorial import enlarge as enlarging
-from vit_tutorial.enlarge import enlarge
+from vit_tutorial.enlarge import classes_of_pixels, enlarge
 from vit_tutorial.losses import combined_loss, count_pixels, cross_entropy, dice_loss, focal_loss
 
 Loss = Callable[..., Tensor]
@@ -178,7 +178,7 @@ def test_void_may_be_another_label_also_one_of_the_classes(loss: Loss) -> None:
 # in pieces
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=8)
 @given(
     st.integers(1, 3), st.integers(1, 4), st.integers(1, 4), st.integers(1, 9), st.integers(1, 9), st.integers(1, 60)
 )
@@ -203,6 +203,15 @@ def test_enlarged_is_torchs_bilinear(size: tuple[int, int]) -> None:
     expected = F.interpolate(scores, size=size, mode="bilinear", align_corners=False)
     assert_close(enlarge(scores, size), expected)
     assert_close(enlarge(scores, size, slice(1, 3)), expected[:, :, 1:3])
+
+
+@pytest.mark.parametrize("piece", [1, 100, 10**6])
+def test_the_class_of_a_pixel_is_that_of_the_largest_enlarged_score(
+    piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enlarging, "PIECE", {"cpu": piece})
+    scores = random_batch(grid=(3, 4))[0]
+    assert torch.equal(classes_of_pixels(scores, (13, 17)), enlarge(scores, (13, 17)).argmax(1))
 
 
 @each_loss
