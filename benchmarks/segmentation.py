@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.timing import Step, compare, in_rounds
-from vit_tutorial.heads import LinearSegmenter, MaskSegmenter
+from vit_tutorial.heads import LinearSegmenter, MaskSegmenter, QuerySegmenter
 from vit_tutorial.losses import combined_loss, cross_entropy
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 
@@ -66,6 +66,7 @@ def candidates(config: ViTConfig, batch_size: int) -> dict[str, Callable[[], Ste
         "linear, cross-entropy + Dice": lambda: step(linear(), combined_loss, masks),
         "mask transformer, 1 block": lambda: step(mask(1), cross_entropy, masks),
         "mask transformer, 2 blocks": lambda: step(mask(2), cross_entropy, masks),
+        "queries in the last 2 blocks": lambda: step(QuerySegmenter(encoder(), K, pixels=False), cross_entropy, masks),
     }
 
 

@@ -16,8 +16,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from vit_tutorial.enlarge import PixelLoss, enlarge, pieces, sum_over_pixels
-
-VOID = 255  # the label of pixels that belong to no class, in PASCAL VOC's files and by custom everywhere
+from vit_tutorial.metrics.segmentation import VOID
 
 
 def cross_entropy(
@@ -94,8 +93,8 @@ def dice_loss(logits: Tensor, targets: Tensor, weight: Tensor | None = None, voi
     """1 - the mean over classes k of D_k = 2 sum_i p_i(k) [t_i = k] / (sum_i p_i(k) + sum_i [t_i = k]): the overlap of soft masks.
 
     The sums run over the counted pixels of the whole batch, not image by image, so the loss of a batch is not the mean of its images'. A
-    class that none of them shows is left out of the mean: its overlap would be 0 whatever is predicted. The pixels called so cost the
-    classes that they belong to. With no class left (all void) the loss is 0 with gradient 0.
+    class that none of them shows is left out of the mean: its overlap would be 0 whatever is predicted, and pixels that are called so
+    are missed by their own classes. With no class left (all void) the loss is 0 with gradient 0.
 
     Milletari et al. 2016, "V-Net", section 3, for K classes, and with p in the denominator instead of its square.
 
@@ -111,22 +110,26 @@ def dice_loss(logits: Tensor, targets: Tensor, weight: Tensor | None = None, voi
         ValueError: as :func:`cross_entropy`.
     """
     check(logits, targets, void, weight)
-    size = (targets.shape[1], targets.shape[2])
+    K, size = logits.shape[1], (targets.shape[1], targets.shape[2])
 
-    def overlaps(scores: Tensor, images: slice, rows: slice) -> Tensor:  # [3, K]
+    def overlaps(scores: Tensor, images: slice, rows: slice) -> Tensor:
+        """[2, K]: sum of p(k) where t = k, and of all p(k)."""
         with torch.autocast(scores.device.type, enabled=False):
             labels = targets[images, rows]
-            counted = (labels != void)[:, None]  # [n, 1, r, W]
-            p = enlarge(scores[images], size, rows).softmax(1) * counted  # [n, K, r, W]
-            t = (labels[:, None] == torch.arange(p.shape[1], device=p.device)[:, None, None]) & counted
-            return torch.stack([(p * t).sum((0, 2, 3)), p.sum((0, 2, 3)), t.sum((0, 2, 3)).to(p.dtype)])
+            counted = labels != void  # [n, r, W]
+            index = labels.where(counted, 0)
+            p = enlarge(scores[images], size, rows).softmax(1)  # [n, K, r, W]
+            p_true = p.gather(1, index[:, None])[:, 0] * counted
+            both = p.new_zeros(K).index_add(0, index.flatten(), p_true.flatten())
+            return torch.stack([both, torch.einsum("nkrw,nrw->k", p, counted.to(p.dtype))])
 
     # Dice needs the sums over all pixels before the gradient of any, so each piece is computed again on the way back.
     parts = [
         checkpoint(overlaps, logits, *piece, use_reentrant=False, preserve_rng_state=False)
-        for piece in pieces(logits, targets)
+        for piece in pieces(logits, size)
     ]
-    both, predicted, true = torch.stack(parts).sum(0)
+    both, predicted = torch.stack(parts).sum(0)
+    true = torch.bincount(targets[targets != void], minlength=K).to(both.dtype)
     share = (true > 0).to(both.dtype) if weight is None else (true > 0) * weight.to(both)
     dice = 2 * both / (predicted + true).clamp(min=1e-7)
     return (share * (1 - dice)).sum() / _or_one(share.sum())

@@ -44,7 +44,7 @@ def test_a_whole_image_is_filled_up_its_positions_resized_and_its_logits_cut_bac
     assert_close(found, model(filled)[:, :, :11, :17])
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(st.integers(1, 30), st.integers(1, 30))
 def test_any_size_has_a_score_a_class_a_pixel(H: int, W: int) -> None:
     for model in (LinearSegmenter(encoder(), 3), MaskSegmenter(encoder(), 3, depth=1)):
@@ -107,6 +107,7 @@ def test_windows_may_have_another_size_than_the_models(model: Segmenter) -> None
         assert_close(found, enlarge(model.patch_logits(images), (16, 16)))
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.integers(1, 200), st.integers(1, 200), st.integers(1, 200))
 def test_windows_cover_a_line_and_stay_on_it(length: int, window: int, stride: int) -> None:
     window, stride = min(window, length), min(stride, window)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -12,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from vit_tutorial import enlarge as enlarging
-from vit_tutorial.enlarge import enlarge
+from vit_tutorial.enlarge import classes_of_pixels, enlarge
 from vit_tutorial.losses import combined_loss, count_pixels, cross_entropy, dice_loss, focal_loss
 
 Loss = Callable[..., Tensor]
@@ -176,7 +178,7 @@ def test_void_may_be_another_label_also_one_of_the_classes(loss: Loss) -> None:
 # in pieces
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=8)
 @given(
     st.integers(1, 3), st.integers(1, 4), st.integers(1, 4), st.integers(1, 9), st.integers(1, 9), st.integers(1, 60)
 )
@@ -203,6 +205,15 @@ def test_enlarged_is_torchs_bilinear(size: tuple[int, int]) -> None:
     assert_close(enlarge(scores, size, slice(1, 3)), expected[:, :, 1:3])
 
 
+@pytest.mark.parametrize("piece", [1, 100, 10**6])
+def test_the_class_of_a_pixel_is_that_of_the_largest_enlarged_score(
+    piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enlarging, "PIECE", {"cpu": piece})
+    scores = random_batch(grid=(3, 4))[0]
+    assert torch.equal(classes_of_pixels(scores, (13, 17)), enlarge(scores, (13, 17)).argmax(1))
+
+
 @each_loss
 def test_the_gradient_is_multiplied_by_what_comes_after(loss: Loss) -> None:
     logits, targets = random_batch(grid=(3, 4))
@@ -222,6 +233,31 @@ def test_no_gradient_is_computed_where_none_is_wanted(loss: Loss) -> None:
     assert not loss(logits, targets).requires_grad
     with torch.no_grad():
         assert not loss(logits.requires_grad_(), targets).requires_grad
+
+
+class Largest(TorchDispatchMode):
+    """Remembers how many numbers the largest tensor has that an operation makes."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        for tensor in made if isinstance(made, (list, tuple)) else [made]:
+            if isinstance(tensor, Tensor):
+                self.numbers = max(self.numbers, tensor.numel())
+        return made
+
+
+@each_loss
+def test_the_scores_of_all_pixels_are_never_there_at_once(loss: Loss) -> None:
+    """At the size of CamVid's images the scores of one of eight images is the most that is held."""
+    logits, targets = random_batch(8, 11, (180, 240), (15, 20))
+    with Largest() as largest:
+        gradient(loss, logits, targets)
+    assert largest.numbers == logits.shape[1] * 180 * 240
+    with Largest() as largest:
+        gradient(loss, enlarge(logits, (180, 240)), targets)
+    assert largest.numbers == logits.shape[1] * targets.numel()
 
 
 # precision

@@ -14,14 +14,15 @@ from vit_tutorial.lora import add_lora
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import load_classifier, load_model, load_segmenter, read_extra, save_model, save_segmenter
 
-ENCODER = ViTConfig(img_size=(8, 12), patch_size=4, in_chans=1, num_classes=0, embed_dim=16, depth=1, num_heads=2)
+ENCODER = ViTConfig(img_size=(8, 12), patch_size=4, in_chans=1, num_classes=0, embed_dim=16, depth=2, num_heads=2)
 HEADS = [
     SegmenterConfig(3),
     SegmenterConfig(3, head_cells=2),
     SegmenterConfig(3, "mask_transformer", head_depth=1, head_num_heads=4),
     SegmenterConfig(3, "mask_transformer", head_drop_path_rate=0.25),
+    SegmenterConfig(3, "queries", head_depth=1),
 ]
-each_head = pytest.mark.parametrize("config", HEADS, ids=["linear", "cells", "one block", "drop path"])
+each_head = pytest.mark.parametrize("config", HEADS, ids=["linear", "cells", "one block", "drop path", "queries"])
 
 
 def made(config: SegmenterConfig, pixels: bool = True) -> Segmenter:
@@ -76,7 +77,7 @@ def test_what_could_not_be_loaded_again_is_not_saved(tmp_path: Path) -> None:
     encoder = VisionTransformer(ENCODER)
     for model, message in (
         (encoder, "a VisionTransformer is no segmenter; save_model writes ViTs and CNNs"),
-        (Segmenter(encoder, nn.Linear(16, 2)), "a Segmenter is no LinearSegmenter or MaskSegmenter"),
+        (Segmenter(encoder, nn.Linear(16, 2)), "a Segmenter is no LinearSegmenter, MaskSegmenter or QuerySegmenter"),
     ):
         with pytest.raises(ValueError, match=message):
             save_segmenter(model, tmp_path / "model.safetensors")
@@ -87,7 +88,7 @@ def test_a_configuration_builds_the_head_it_names() -> None:
     encoder = VisionTransformer(ENCODER)
     assert isinstance(SegmenterConfig(3).build(encoder), LinearSegmenter)
     assert isinstance(SegmenterConfig(3, "mask_transformer").build(encoder), MaskSegmenter)
-    with pytest.raises(ValueError, match="head is 'unet'; it must be one of linear, mask_transformer"):
+    with pytest.raises(ValueError, match="head is 'unet'; it must be one of linear, mask_transformer, queries"):
         SegmenterConfig(3, "unet")  # type: ignore[arg-type]
 
 

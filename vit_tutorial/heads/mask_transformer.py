@@ -97,6 +97,8 @@ class MaskSegmenter(Segmenter):
         ValueError: fewer than two classes, no block, or a width that the heads do not divide.
     """
 
+    head: MaskTransformer
+
     def __init__(
         self,
         encoder: VisionTransformer,

@@ -59,6 +59,8 @@ class LinearSegmenter(Segmenter):
     Strudel et al. 2021, section 3.2, "Linear" (s = 1).
     """
 
+    head: nn.Linear
+
     def __init__(self, encoder: VisionTransformer, num_classes: int, cells: int = 1, pixels: bool = True) -> None:
         check_classes(num_classes)
         if cells < 1:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-VOID = 255  # the label of pixels that belong to no class
+VOID = 255  # the label of pixels that belong to no class, in PASCAL VOC's files and by custom everywhere
 
 
 def pixel_confusion(predictions: Tensor, targets: Tensor, num_classes: int, void: int = VOID) -> Tensor:
