@@ -75,6 +75,8 @@ def test_a_table_of_numbers_changes_those_and_leaves_the_others(tmp_path):
     assert read_mask(tmp_path / "mask.png", {11: VOID}).tolist() == [[0, 5, VOID]]
     with pytest.raises(ValueError, match="gives numbers from 0 to 300; give classes from 0 to 254"):
         read_mask(tmp_path / "mask.png", {11: 300})
+    with pytest.raises(ValueError, match="names the number 300, which no mask file holds"):
+        read_mask(tmp_path / "mask.png", {300: 1})
 
 
 def test_grey_stored_as_colour_is_grey(tmp_path):

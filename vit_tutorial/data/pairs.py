@@ -18,6 +18,7 @@ from .image_folder import IMAGENET_MEAN, IMAGENET_STD
 from .joint import Size, fit_pair, random_resized_crop_pair
 from .lay_on import DrawnOn, lay_on, stored_orientation
 from .mask_files import Table, read_mask
+from .targets import collate
 
 
 class TargetSource(Protocol):
@@ -34,7 +35,7 @@ class TargetSource(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class MaskFiles:
-    """The masks of a list of files; see `read_mask` for `table`. Values of `void` count as void."""
+    """The masks of a list of files; see `read_mask` for `table`."""
 
     files: list[Path]
     table: Table | None = None
@@ -151,7 +152,7 @@ class PairedImages:
         names = [printable(str(file)) for file in self.files]
         return TensorImages(
             torch.stack(images),
-            torch.stack(masks),
+            collate(masks),
             self.classes,
             self.name,
             self.variant,
