@@ -140,7 +140,7 @@ def test_what_a_mask_file_cannot_hold_is_not_written(mask, name, message, tmp_pa
 def test_where_pycocotools_is_missing_coco_says_how_to_get_it(monkeypatch):
     from vit_tutorial.data.coco_rle import mask_tools
 
-    monkeypatch.setitem(sys.modules, "pycocotools", None)
+    monkeypatch.setitem(sys.modules, "pycocotools.mask", None)
     with pytest.raises(
         ModuleNotFoundError, match="COCO's masks need pycocotools, which is not installed: pip install pycocotools"
     ):
