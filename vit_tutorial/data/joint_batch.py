@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torchvision.transforms import v2
 
 from .joint import move_target
 from .targets import VOID, collate, count, select
@@ -76,8 +77,7 @@ def augment_pairs(
         x = jitter(x, brightness, contrast, saturation)
     if shift or rotate:
         x, targets = turn_pairs(x, targets, shift, rotate)
-    constants = torch.tensor([[*mean], [*std]], device=x.device)[:, None, :, None, None]
-    return (x - constants[0]) / constants[1], targets
+    return v2.functional.normalize(x, list(mean), list(std)), targets
 
 
 def flip_pairs(images: Tensor, targets: Any, p: float) -> tuple[Tensor, Any]:

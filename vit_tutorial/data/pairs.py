@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -143,7 +145,8 @@ class PairedImages:
 
     def in_memory(self) -> TensorImages:
         """The items as one tensor, with a mean and a standard deviation of their own; all need one size, or the data set a `size`."""
-        images, masks = zip(*(self[i] for i in range(len(self))))
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:  # Pillow releases Python's lock while it decodes
+            images, masks = zip(*pool.map(self.__getitem__, range(len(self))))
         sizes = {tuple(image.shape[1:]) for image in images}
         if len(sizes) > 1:
             raise ValueError(
