@@ -174,7 +174,7 @@ def test_each_pair_of_a_batch_has_its_own_draws_and_stays_together(name: str) ->
     for image, mask in zip(changed, its_masks):
         half = (image[0].max() + image[0][mask == 0].median()) / 2  # between the disc's grey and its surroundings'
         assert iou(image[0] > half, mask == 1) > 0.93
-        assert (image[:, mask == VOID] < 0.5 * half).float().mean() > 0.9 or not (mask == VOID).any()
+        assert torch.equal((image == 0).all(0), mask == VOID)  # no pixel of the batch is black
     assert set(its_masks.unique().tolist()) == ({0, 1, VOID} if name in ("all", "shift", "rotate") else {0, 1})
 
 
@@ -209,8 +209,9 @@ def test_masks_turn_by_the_map_of_the_images() -> None:
     torch.manual_seed(5)
     angle = torch.deg2rad(torch.empty(4).uniform_(-40.0, 40.0))
     tx, ty = torch.empty(2, 4).uniform_(-5.0, 5.0)
-    torch.testing.assert_close(moved, affine(images.float(), angle, tx, ty))
-    covered = affine(torch.ones(4, 1, 48, 48), angle, tx, ty)[:, 0]  # how much of each pixel the old image covers
+    covered = affine(torch.ones(4, 1, 48, 48), angle, tx, ty)  # how much of each pixel the old image covers
+    torch.testing.assert_close(moved * (covered > 0.999), affine(images.float(), angle, tx, ty) * (covered > 0.999))
+    covered = covered[:, 0]
     assert (its_masks[covered > 0.99] != VOID).all()
     assert (its_masks[covered < 0.01] == VOID).all()
 

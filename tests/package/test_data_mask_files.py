@@ -75,6 +75,8 @@ def test_a_table_of_numbers_changes_those_and_leaves_the_others(tmp_path):
     assert read_mask(tmp_path / "mask.png", {11: VOID}).tolist() == [[0, 5, VOID]]
     with pytest.raises(ValueError, match="gives numbers from 0 to 300; give classes from 0 to 254"):
         read_mask(tmp_path / "mask.png", {11: 300})
+    with pytest.raises(ValueError, match="names the number 300, which no mask file holds"):
+        read_mask(tmp_path / "mask.png", {300: 1})
 
 
 def test_grey_stored_as_colour_is_grey(tmp_path):
@@ -138,7 +140,7 @@ def test_what_a_mask_file_cannot_hold_is_not_written(mask, name, message, tmp_pa
 def test_where_pycocotools_is_missing_coco_says_how_to_get_it(monkeypatch):
     from vit_tutorial.data.coco_rle import mask_tools
 
-    monkeypatch.setitem(sys.modules, "pycocotools", None)
+    monkeypatch.setitem(sys.modules, "pycocotools.mask", None)
     with pytest.raises(
         ModuleNotFoundError, match="COCO's masks need pycocotools, which is not installed: pip install pycocotools"
     ):

@@ -219,3 +219,16 @@ def test_a_folder_of_another_layout_is_refused_with_what_is_there(tmp_path):
 def test_fewer_images_than_splits_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"2 different image\(s\) are too few for 3 splits; add at least 1"):
         mask_folder(folder(tmp_path, n=2), CLASSES, progress=False)
+
+
+def test_splits_need_a_share_and_what_is_in_no_split_is_noted(tmp_path):
+    root = folder(tmp_path, "below")
+    pair(root, "images/old/0.png", "masks/old/0.png", 900)
+    report = mask_folder(root, CLASSES, progress=False).report
+    assert "left out, because it is in no split: old in images" in report.notes
+    assert report.images == 18
+    shutil.rmtree(root / "images" / "train")
+    with pytest.raises(ValueError, match="has no training images, only val, test; add a folder train"):
+        mask_folder(root, CLASSES, progress=False)
+    with pytest.raises(ValueError, match=r"above 0 and together below 1, got 0 and 0\.1"):
+        mask_folder(root, CLASSES, val_fraction=0)

@@ -105,10 +105,10 @@ def runs(objects: Sequence[CocoObject], size: Size) -> list[RLE]:
     """The run lengths of each object: its polygons filled as pycocotools does, and joined."""
     tools = mask_tools()
     polygons = [part for one in objects if one.rle is None for part in one.polygons]
-    filled = iter(tools.frPyObjects(polygons, *size) if polygons else [])
+    from_polygons = iter(tools.frPyObjects(polygons, *size) if polygons else [])
     result = []
     for one in objects:
-        parts = [next(filled) for _ in one.polygons] if one.rle is None else [one.rle]
+        parts = [next(from_polygons) for _ in one.polygons] if one.rle is None else [one.rle]
         result.append(parts[0] if len(parts) == 1 else tools.merge(parts))
     return result
 

@@ -13,7 +13,7 @@ from .coco_rle import RLE, checked_rle
 Fault = tuple[str, str]  # (which annotation, what is wrong with it)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class CocoObject:
     """One object, or one crowd region: its class number from 1, and its outline as polygons [2 n] (x, y, x, y, ...) or run lengths."""
 
@@ -70,9 +70,10 @@ def take_out(found: list[tuple[CocoObject, tuple[int, int]]]) -> list[Fault]:
     left, right, top, bottom = (end.reduceat(values, starts) for values in (x, y) for end in (np.minimum, np.maximum))
     near = (left >= -width) & (right <= 2 * width) & (top >= -height) & (bottom <= 2 * height)  # False for nan
     touching = (right > 0) & (left < width) & (bottom > 0) & (top < height)
+    # Each array below has one entry an object.
     far = np.bincount(owner, ~near) > 0
     outside = ~far & (np.bincount(owner, touching) == 0)
-    flat = ~far & ~outside & (np.bincount(owner, area) < 1e-9)  # square pixels
+    flat = ~far & ~outside & (np.bincount(owner, area) < 1e-9)
     faults = []
     for bad, reason in (
         (far, "has a point further out than the image is large: coordinates are pixels from the upper left corner"),

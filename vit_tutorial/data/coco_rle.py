@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -14,12 +15,11 @@ RLE = dict[str, Any]  # {"size": [height, width], "counts": bytes}
 def mask_tools() -> ModuleType:
     """pycocotools.mask. Raises ModuleNotFoundError with the remedy where it is not installed."""
     try:
-        from pycocotools import mask
+        return import_module("pycocotools.mask")
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "COCO's masks need pycocotools, which is not installed: pip install pycocotools"
         ) from error
-    return mask  # type: ignore[no-any-return]
 
 
 def checked_rle(rle: dict[str, Any], size: tuple[int, int]) -> RLE:
@@ -45,7 +45,8 @@ def checked_rle(rle: dict[str, Any], size: tuple[int, int]) -> RLE:
         )
     if isinstance(counts, str):
         return {"size": [*size], "counts": counts.encode()}
-    return mask_tools().frPyObjects({"size": [*size], "counts": counts}, *size)  # type: ignore[no-any-return]
+    compressed: RLE = mask_tools().frPyObjects({"size": [*size], "counts": counts}, *size)
+    return compressed
 
 
 def uncompressed(text: str | bytes) -> NDArray[np.int64]:

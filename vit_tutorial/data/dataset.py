@@ -16,7 +16,7 @@ from .targets import VOID, Target, Targets, count, digest, move, select
 
 
 class ImageDataset(Protocol):
-    """What training asks of a data set, whose items are (image, target). `TensorImages` and `FileImages` both have it."""
+    """What training asks of a data set, whose items are (image, target). `TensorImages`, `FileImages` and `PairedImages` have it."""
 
     classes: list[str]
     name: str

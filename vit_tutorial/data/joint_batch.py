@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torchvision.transforms import v2
 
 from .joint import move_target
 from .targets import VOID, collate, count, select
@@ -35,7 +36,7 @@ def augment_pairs(
 ) -> tuple[Tensor, Any]:
     """Augment a training batch with its masks and normalise the images; everything is off by default, which leaves `normalize`.
 
-    In this order: horizontal flip; rotation about the centre and shift, together; brightness, contrast and saturation. Whatever comes
+    In this order: horizontal flip; brightness, contrast and saturation; rotation about the centre and shift, together. Whatever comes
     into the image from outside is black there and void in the mask.
 
     Args:
@@ -69,15 +70,14 @@ def augment_pairs(
         )
     if hflip:
         images, targets = flip_pairs(images, targets, hflip)
+    if not (brightness or contrast or saturation or shift or rotate):
+        return normalize(images, mean, std), targets
     x = images.float() / 255
-    if shift or rotate:
-        x, targets = turn_pairs(x, targets, shift, rotate)
     if brightness or contrast or saturation:
         x = jitter(x, brightness, contrast, saturation)
-    elif not (shift or rotate):
-        return normalize(images, mean, std), targets
-    constants = torch.tensor([[*mean], [*std]], device=x.device)[:, None, :, None, None]
-    return (x - constants[0]) / constants[1], targets
+    if shift or rotate:
+        x, targets = turn_pairs(x, targets, shift, rotate)
+    return v2.functional.normalize(x, list(mean), list(std)), targets
 
 
 def flip_pairs(images: Tensor, targets: Any, p: float) -> tuple[Tensor, Any]:
@@ -90,12 +90,13 @@ def flip_pairs(images: Tensor, targets: Any, p: float) -> tuple[Tensor, Any]:
 
 
 def turn_pairs(images: Tensor, targets: Any, shift: float, rotate: float) -> tuple[Tensor, Any]:
-    """Rotate and shift each image and its masks, see `transforms.random_affine`. Images are float."""
+    """Rotate and shift each image and its masks, see `transforms.random_affine`; what is new is 0 and void. Images are float."""
     B = len(images)
     angle = torch.deg2rad(torch.empty(B).uniform_(-rotate, rotate))
     tx, ty = torch.empty(2, B).uniform_(-shift, shift)
     grid = affine_grid(images, angle, tx, ty)  # [B, H, W, 2]
-    moved = F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    moved = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    moved = moved * read_at(torch.ones_like(images[:, :1]), grid, 0)  # black where the mask is void, and nowhere else
     if isinstance(targets, Tensor):
         return moved, read_at(targets[:, None], grid, VOID)[:, 0]
     return moved, _each(

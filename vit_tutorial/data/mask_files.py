@@ -160,6 +160,10 @@ def _renumbered(values: NDArray[np.uint8], table: Mapping | None, name: str) -> 
         return values
     numbers = np.arange(256)
     for found, number in table.items():
+        if not 0 <= found <= 255:
+            raise ValueError(
+                f"the table for {name} names the number {found}, which no mask file holds; they hold 0 to 255"
+            )
         numbers[found] = number
     return _in_range(numbers, name)[values]
 

@@ -60,6 +60,10 @@ def mask_folder(
     if not root.is_dir():
         problem = NotADirectoryError if root.exists() else FileNotFoundError
         raise problem(f"{root.absolute()} is no folder; give one with {EXPECTED}")
+    if not (val_fraction > 0 and test_fraction > 0 and val_fraction + test_fraction < 1):
+        raise ValueError(
+            f"val_fraction and test_fraction are above 0 and together below 1, got {val_fraction} and {test_fraction}"
+        )
     names = class_names(root, classes)
     report = PairReport(root)
     pairs = find_pairs(root, mask_suffix, report)
@@ -113,7 +117,7 @@ def find_pairs(root: Path, mask_suffix: str, report: PairReport) -> list[Pair]:
     Raises:
         ValueError: there are no folders of images and masks, or nothing in them.
     """
-    folders = _folders(root)
+    folders = _folders(root, report)
     if not folders:
         there = [folder.name for folder in look(root, Sight())[0]]
         raise ValueError(
@@ -135,12 +139,15 @@ def find_pairs(root: Path, mask_suffix: str, report: PairReport) -> list[Pair]:
     return pairs
 
 
-def _folders(root: Path) -> list[tuple[str, Path, Path]]:
+def _folders(root: Path, report: PairReport) -> list[tuple[str, Path, Path]]:
     """(split, folder of images, folder of masks); the split is "all" where there are none."""
     if (both := _two(root)) is not None:
-        inner = {SPLIT_NAMES[f.name.lower()]: f for f in look(both[0], Sight())[0] if f.name.lower() in SPLIT_NAMES}
-        if "train" not in inner:
+        folders, files = look(both[0], Sight())
+        inner = {SPLIT_NAMES[f.name.lower()]: f for f in folders if f.name.lower() in SPLIT_NAMES}
+        if not inner:
             return [("all", *both)]
+        if beside := [f.name for f in (*folders, *files) if f not in inner.values()]:
+            report.notes.append(f"left out, because it is in no split: {listed(beside, 5)} in {both[0].name}")
         return [(split, images, both[1] / images.name) for split, images in inner.items()]
     found = []
     for folder in look(root, Sight())[0]:

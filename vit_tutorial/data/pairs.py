@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +20,7 @@ from .image_folder import IMAGENET_MEAN, IMAGENET_STD
 from .joint import Size, fit_pair, random_resized_crop_pair
 from .lay_on import DrawnOn, lay_on, stored_orientation
 from .mask_files import Table, read_mask
+from .targets import collate
 
 
 class TargetSource(Protocol):
@@ -34,7 +37,7 @@ class TargetSource(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class MaskFiles:
-    """The masks of a list of files; see `read_mask` for `table`. Values of `void` count as void."""
+    """The masks of a list of files; see `read_mask` for `table`."""
 
     files: list[Path]
     table: Table | None = None
@@ -142,7 +145,8 @@ class PairedImages:
 
     def in_memory(self) -> TensorImages:
         """The items as one tensor, with a mean and a standard deviation of their own; all need one size, or the data set a `size`."""
-        images, masks = zip(*(self[i] for i in range(len(self))))
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:  # Pillow releases Python's lock while it decodes
+            images, masks = zip(*pool.map(self.__getitem__, range(len(self))))
         sizes = {tuple(image.shape[1:]) for image in images}
         if len(sizes) > 1:
             raise ValueError(
@@ -151,7 +155,7 @@ class PairedImages:
         names = [printable(str(file)) for file in self.files]
         return TensorImages(
             torch.stack(images),
-            torch.stack(masks),
+            collate(masks),
             self.classes,
             self.name,
             self.variant,
