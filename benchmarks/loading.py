@@ -33,14 +33,14 @@ def compare_loading(device: torch.device, quick: bool) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         files = jpeg_files(Path(folder), 64 if quick else 512)
         crops = {"random_resized_crop": [0.35, 1.0]}
-        small = {"batch_size": 8} if quick else {}
+        small = {"batch_size": 8, "model.depth": 1} if quick else {}
         for name, splits, workers, changes in (
             ("digits", named(data.digits(), "8x8 grey pixels, in memory"), 0, {}),
             ("fashion_vit", pixels(28), 0, {}),
-            ("image_folder", files, 0, {**crops, **small}),
-            ("image_folder", files, 2, {**crops, **small}),
+            ("image_folder", files, 0, crops),
+            ("image_folder", files, 2, crops),
         ):
-            recipe = load_recipe(name, workers=workers, device=device.type, epochs=1000, **changes)
+            recipe = load_recipe(name, workers=workers, device=device.type, epochs=1000, **changes, **small)
             rows.append(measure(recipe, splits, steps))
     return rows
 

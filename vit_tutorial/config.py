@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import itertools
 import math
 import operator
@@ -19,6 +20,7 @@ from types import NoneType
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 C = TypeVar("C", bound="Config")
+types_of = functools.cache(get_type_hints)  # of a class; Python reads the annotations anew each time
 
 
 def setting(
@@ -95,7 +97,7 @@ class Config:
         Raises:
             ValueError: the field cannot have this value; the message names the field, the value and what it can be.
         """
-        rule, kind = cls.known(name).metadata, get_type_hints(cls)[name]
+        rule, kind = cls.known(name).metadata, types_of(cls)[name]
         try:
             return _read(kind, rule, value)
         except ValueError as error:
@@ -113,7 +115,7 @@ class Config:
                 continue  # the name, which is its file's
             default = "" if f.default in (dataclasses.MISSING, "", None) else f", by default {_word(f.default)}"
             only = f"; in {f.metadata['of']} alone" if f.metadata.get("of") else ""
-            allowed = _describe(get_type_hints(cls)[f.name], f.metadata)
+            allowed = _describe(types_of(cls)[f.name], f.metadata)
             lines.append(f"  {f.name}: {f.metadata['meaning']}; {allowed}{default}{only}")
         return "\n".join(lines)
 
