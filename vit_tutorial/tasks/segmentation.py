@@ -16,7 +16,7 @@ from vit_tutorial.data import VOID, RandomWindow, Splits, augment_pairs, normali
 from vit_tutorial.data.batches import Transform
 from vit_tutorial.data.joint import fit_pair, fitted
 from vit_tutorial.data.pairs import PairedImages
-from vit_tutorial.enlarge import enlarge, pieces
+from vit_tutorial.enlarge import classes_of_pixels, enlarge
 from vit_tutorial.heads import Segmenter, SegmenterConfig
 from vit_tutorial.losses import combined_loss, cross_entropy, focal_loss
 from vit_tutorial.metrics.segmentation import (
@@ -105,11 +105,8 @@ class Segmentation:
 
     def count(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Sums over one batch: the confusion matrix [K, K] of all counted pixels, and their cross-entropy."""
-        K, size = outputs.shape[1], (targets.shape[-2], targets.shape[-1])
-        confusion = torch.zeros(K, K, dtype=torch.int64, device=outputs.device)
-        for images, rows in pieces(outputs, targets):  # the scores of all pixels at once would be large
-            called = enlarge(outputs[images], size, rows).argmax(1)
-            confusion += pixel_confusion(called, targets[images, rows], K)
+        called = classes_of_pixels(outputs, (targets.shape[-2], targets.shape[-1]))
+        confusion = pixel_confusion(called, targets, outputs.shape[1])
         return {"confusion": confusion, "loss": cross_entropy(outputs.float(), targets, reduction="sum")}
 
     def metrics(self, totals: dict[str, Tensor]) -> dict[str, float]:
