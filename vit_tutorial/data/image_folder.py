@@ -205,7 +205,8 @@ def image_folder(
         how = "content" if split == "hash" else "class"
         variant += f"; {made} split by {how}{f', grouped by {group_by}' * bool(group_by)}, split seed {split_seed}"
     train, val, test = (folder.build(part, variant) for part in parts)
-    return Splits(train, val, test, report)
+    remembered = RememberedSplit.of(train.digests(), val.digests(), test.digests())
+    return Splits(train, val, test, report, remembered)
 
 
 def images_to_score(

@@ -6,7 +6,7 @@ import copy
 import hashlib
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -183,7 +183,7 @@ def take_share(splits: Splits, share: float, seed: int = SHARE_SEED) -> Splits:
     """The same splits with only a share of the training split, the same share of each class.
 
     A smaller share is a part of a larger one. Mean and standard deviation are those of the images that are left: a run with
-    few images has not seen the others. Validation and test split stay whole.
+    few images has not seen the others. Validation and test split stay whole. What the splits remember, they remember of the share.
 
     Args:
         share: in (0, 1].
@@ -214,7 +214,8 @@ def take_share(splits: Splits, share: float, seed: int = SHARE_SEED) -> Splits:
     if isinstance(part, TensorImages):
         part.mean, part.std = channel_stats(part.images)
     val, test = copy.copy(splits.val), copy.copy(splits.test)  # Splits gives them the new mean and std
-    return Splits(part, val, test, splits.report)
+    remembered = splits.remembered and splits.remembered.with_train(part.digests())
+    return replace(splits, train=part, val=val, test=test, remembered=remembered)
 
 
 @dataclass(frozen=True)
