@@ -5,12 +5,12 @@ from .dataset import VOID, ImageDataset, Splits, TensorImages, channel_stats
 from .digit_photos import digit_photos
 from .digit_scenes import DigitScenes, digit_scenes
 from .digits import digits
-from .duplicates import LeakedImages
+from .duplicates import Leak, LeakedImages, find_leaks
 from .image_folder import BadImages, FileImages, image_folder, images_to_score
 from .mixing import mix
 from .remember import RememberedSplit
 from .scan import FolderReport
-from .splitting import Leak, find_leaks, grouped_split, hashed_split, split_tensor_images, stratified_split, take_share
+from .splitting import grouped_split, hashed_split, split_tensor_images, stratified_split, take_share
 from .targets import Target, Targets
 from .transforms import augment, normalize
 from .vision import MissingData, cifar10, data_root, fashion_mnist, mnist, mnist_10k
