@@ -6,10 +6,12 @@ from .digit_photos import digit_photos
 from .digit_scenes import DigitScenes, digit_scenes
 from .digits import digits
 from .duplicates import Leak, LeakedImages, find_leaks
-from .image_folder import BadImages, FileImages, image_folder, images_to_score
+from .file_images import BadImages, FileImages
+from .image_folder import image_folder
 from .mixing import mix
 from .remember import RememberedSplit
 from .scan import FolderReport
+from .scoring import images_to_score
 from .splitting import grouped_split, hashed_split, split_tensor_images, stratified_split, take_share
 from .targets import Target, Targets
 from .transforms import augment, normalize
