@@ -9,8 +9,9 @@ from .dataset import ImageDataset, Splits, TensorImages, channel_stats
 from .digit_photos import digit_photos
 from .digit_scenes import DigitScenes, digit_scenes, scene_splits
 from .digits import digits
-from .duplicates import LeakedImages
-from .image_folder import BadImages, FileImages, image_folder, images_to_score
+from .duplicates import Leak, LeakedImages, find_leaks
+from .file_images import BadImages, FileImages
+from .image_folder import image_folder
 from .joint import RandomWindow, fit_pair
 from .joint_batch import augment_pairs
 from .mask_files import read_mask, write_mask
@@ -20,7 +21,8 @@ from .pair_survey import BadPairs, PairReport
 from .pairs import PairedImages
 from .remember import RememberedSplit
 from .scan import FolderReport
-from .splitting import Leak, find_leaks, grouped_split, hashed_split, split_tensor_images, stratified_split, take_share
+from .scoring import images_to_score
+from .splitting import grouped_split, hashed_split, split_tensor_images, stratified_split, take_share
 from .targets import VOID, Target, Targets
 from .transforms import augment, normalize
 from .vision import MissingData, cifar10, data_root, fashion_mnist, mnist, mnist_10k

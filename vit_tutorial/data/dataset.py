@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from .joint import random_resized_crop_pair
+from .remember import RememberedSplit
 from .targets import VOID, Target, Targets, count, digest, move, select
 
 
@@ -161,12 +162,17 @@ class Splits:
 
     All three carry the mean and the standard deviation of the training split: the model must see a test image
     through the same normalisation as it saw the training images.
+
+    Fields:
+        report: of a folder of images, `image_folder`'s `FolderReport`: what was read, skipped and ignored.
+        remembered: of data that may change between two runs, such as a folder, which image is used for what. A run keeps it.
     """
 
     train: Any
     val: Any
     test: Any
-    report: Any = None  # image_folder's FolderReport: what was read, skipped and ignored
+    report: Any = field(default=None, kw_only=True)
+    remembered: RememberedSplit | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         for split in (self.val, self.test):
@@ -204,7 +210,8 @@ class Splits:
 
     def to(self, device: torch.device | str) -> Splits:
         """The splits with their tensors (if they are held as tensors) on `device`."""
-        return Splits(self.train.to(device), self.val.to(device), self.test.to(device), self.report)
+        train, val, test = (part.to(device) for part in self)
+        return replace(self, train=train, val=val, test=test)
 
 
 def channel_stats(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:

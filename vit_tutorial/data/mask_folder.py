@@ -93,8 +93,8 @@ def mask_folder(
     one_size = size is not None or len({one.size for one in seen}) == 1
     height, width = size or seen[0].size
     if one_size and len(seen) * (channels + 1) * height * width <= memory_budget:
-        return Splits(*(split.in_memory() for split in splits), report)
-    return Splits(*splits, report)
+        return Splits(*(split.in_memory() for split in splits), report=report)
+    return Splits(*splits, report=report)
 
 
 def class_names(root: Path, classes: Sequence[str] | None) -> list[str]:

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from .dataset import TensorImages, combine_digests
 from .decode import as_tensor, hash_all, open_image
+from .file_images import IMAGENET_MEAN, IMAGENET_STD
 from .files import printable
-from .image_folder import IMAGENET_MEAN, IMAGENET_STD
 from .joint import Size, fit_pair, random_resized_crop_pair
 from .lay_on import DrawnOn, lay_on, stored_orientation
 from .mask_files import Table, read_mask
