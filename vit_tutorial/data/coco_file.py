@@ -6,7 +6,7 @@ import json
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from .coco_object import CocoObject, Fault, outline, take_out
 from .files import listed
@@ -117,7 +117,7 @@ def _categories(path: Path, entries: list[dict[str, Any]]) -> tuple[list[int], l
     for what, values in (("ids", ids), ("names", names)):
         if twice := sorted({str(value) for value in values if values.count(value) > 1}):
             raise ValueError(f"{path}: two categories share one of their {what}, {listed(twice)}; give each its own")
-    return [int(id_) for id_ in ids], [str(name) for name in names]
+    return [id_ for id_ in ids if _whole(id_)], [str(name) for name in names]
 
 
 def _images(file: CocoFile, entries: list[dict[str, Any]]) -> None:
@@ -174,5 +174,5 @@ def _annotations(file: CocoFile, entries: list[dict[str, Any]], faults: list[Fau
             file.objects[position].append(one)
 
 
-def _whole(value: Any) -> bool:
+def _whole(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)

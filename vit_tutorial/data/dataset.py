@@ -109,7 +109,7 @@ class TensorImages:
         if isinstance(target, dict):
             raise ValueError("a random crop has to change image and targets together; do it in the task's prepare")
         if isinstance(target, Tensor):
-            return random_resized_crop_pair(image, target, image.shape[-2:], scale)
+            return random_resized_crop_pair(image, target, (image.shape[-2], image.shape[-1]), scale)
         crop = v2.RandomResizedCrop(image.shape[-2:], scale=scale, interpolation=bicubic, antialias=True)
         return crop(image), target
 

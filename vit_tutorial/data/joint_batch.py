@@ -7,6 +7,7 @@ What moves pixels moves both by one grid: the image is interpolated, the mask ta
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -130,9 +131,9 @@ def _grey(images: Tensor) -> Tensor:
     return torch.einsum("bchw,c->bhw", images, images.new_tensor(LUMINANCE)).unsqueeze(1)
 
 
-def _each(targets: Any, move: Callable[[Tensor, int, int], Tensor]) -> Any:
+def _each(targets: Any, move: Callable[..., Tensor]) -> Any:
     """The targets of a batch of objects with ``move(masks, fill, i)`` done to the masks of image i."""
-    moved = [
-        move_target(select(targets, i), lambda masks, fill, i=i: move(masks, fill, i)) for i in range(count(targets))
-    ]
+    moved = []
+    for i in range(count(targets)):
+        moved.append(move_target(select(targets, i), partial(move, i=i)))
     return collate(moved)

@@ -40,7 +40,7 @@ def lay_on(target: Any, size: Size, turn: int, drawn_on: DrawnOn, name: str) -> 
             f"{name} is stored with the EXIF orientation {turn} and shown turned, and its mask of {found[0]}x{found[1]} fits both ways; "
             'say with drawn_on="upright" or drawn_on="stored" what the masks were drawn on'
         )
-    kind = drawn_on or next((kind for kind, fit in fits.items() if fit), "upright")
+    kind = drawn_on or ("stored" if fits["stored"] and not fits["upright"] else "upright")
     if not fits[kind]:
         also = f" (stored {stored[0]}x{stored[1]} with orientation {turn})" if turn > 1 else ""
         raise ValueError(

@@ -89,12 +89,12 @@ def mask_folder(
         [image for _, image, _ in pairs], MaskFiles([mask for _, _, mask in pairs], table), names, size, channels, drawn_on,
         name or root.name, variant, contents=[one.image for one in seen],
     )  # fmt: skip
-    splits = [everything.select(part) for part in chosen.values()]
+    train_part, val_part, test_part = (everything.select(part) for part in chosen.values())
     one_size = size is not None or len({one.size for one in seen}) == 1
     height, width = size or seen[0].size
     if one_size and len(seen) * (channels + 1) * height * width <= memory_budget:
-        return Splits(*(split.in_memory() for split in splits), report=report)
-    return Splits(*splits, report=report)
+        return Splits(train_part.in_memory(), val_part.in_memory(), test_part.in_memory(), report=report)
+    return Splits(train_part, val_part, test_part, report=report)
 
 
 def class_names(root: Path, classes: Sequence[str] | None) -> list[str]:

@@ -131,7 +131,7 @@ def count_pixels(report: PairReport, parts: dict[str, list[Seen]]) -> None:
     """Tell the report how many pixels each class has in each split, and which have none."""
     K = len(report.classes)
     for split, seen in parts.items():
-        counts = np.sum([one.counts for one in seen], 0, dtype=np.int64) if seen else np.zeros(256, np.int64)
+        counts = _sum(seen)
         report.pixels[split] = np.append(counts[:K], counts[VOID])
         if absent := [name for name, n in zip(report.classes, counts.tolist()) if not n]:
             report.notes.append(f"no pixel of {listed(absent)} in {split}")
@@ -146,7 +146,7 @@ def _image(file: Path) -> tuple[tuple[int, int], int, bytes]:
 
 def _values(report: PairReport, names: list[str], seen: list[Seen]) -> None:
     K = len(report.classes)
-    everything = np.sum([one.counts for one in seen], 0)
+    everything = _sum(seen)
     if set(np.flatnonzero(everything).tolist()) == {0, VOID}:
         kind = (
             f"masks have no values but 0 and {VOID}, and {VOID} is void: for two classes give the table {{{VOID}: 1}}"
@@ -187,6 +187,10 @@ def _remedy(report: PairReport) -> str:
     if any("beyond" in kind for kind in report.faults):
         said += "; of numbers beyond the classes, name their classes too, or turn them into void with a table such as {17: 255}"
     return said
+
+
+def _sum(seen: list[Seen]) -> NDArray[np.int64]:
+    return np.stack([np.zeros(256, np.int64), *(one.counts for one in seen)]).sum(0)
 
 
 def _name(root: Path, file: Path) -> str:
