@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -112,7 +111,9 @@ def main(arguments: list[str] | None = None) -> dict[str, dict[str, float]]:
 
 
 def peak(step: Step) -> int:
-    """By how many KiB three steps raise the process's highest memory."""
+    """By how many KiB three steps raise the process's highest memory. Not on Windows."""
+    import resource
+
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(3):
         step()

@@ -17,6 +17,13 @@ from vit_tutorial.metrics.panoptic import panoptic_counts, panoptic_quality
 
 Segments = dict[int, int]
 
+API_SUMS = [
+    24.184728308009547,
+    30,
+    25,
+    27,
+]  # panopticapi-lite 0.2.0 on the scenes below: IoU, TP, FP, FN over all classes
+
 
 def test_a_match_a_miss_and_a_false_alarm_by_hand() -> None:
     """Class 0: two objects, one found with IoU 4 / 5, one missed; one predicted where nothing is. Class 1: the stuff around them."""
@@ -138,6 +145,12 @@ def test_scenes_of_digits_have_the_panoptic_quality_of_the_coco_api(
     for classes, isthing in ((None, None), (range(1, 11), True), ([0], False)):
         expected = theirs.pq_average(categories, isthing)[0]
         assert quality.mean(classes) == pytest.approx((expected["pq"], expected["sq"], expected["rq"]))
+
+
+def test_scenes_of_digits_have_the_counts_that_the_coco_api_gave() -> None:
+    """The sums of the test above, for where the API is not installed: it asks for NumPy 1."""
+    counts = torch.stack([panoptic_counts(**case, num_classes=11) for case in scenes_with_predictions()])
+    assert counts.sum((0, 2)).tolist() == pytest.approx(API_SUMS)
 
 
 def test_a_perfect_prediction_scores_1_and_a_class_without_segments_nothing() -> None:
