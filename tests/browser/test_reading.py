@@ -25,9 +25,16 @@ PAPER = """() => {
     cut: cut.length,
     paper: getComputedStyle(document.body).backgroundColor,
     ink: getComputedStyle(document.querySelector('.bd-article p:not(.vt-time)')).color,
+    dark: [...document.querySelectorAll('img.vt-dark')].filter((plot) => plot.checkVisibility()).length,
     title: [...document.querySelectorAll('h1')].filter((h) => h.checkVisibility()).map((h) => h.innerText),
   };
 }"""
+
+
+# Plots whose lettering, of at least 9 points on a plot of its own size, would be less than 9 pixels high.
+SMALL = """() => [...document.querySelectorAll('.bd-article img:is(.vt-light, .vt-dark)')]
+  .filter((plot) => plot.checkVisibility() && 9 / 72 * 100 * plot.getBoundingClientRect().width / parseFloat(plot.style.getPropertyValue('--width')) < 9)
+  .map((plot) => plot.alt.slice(0, 60))"""
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +62,7 @@ def test_paper_is_white_and_holds_what_was_folded_away(chromium: Any, site: Path
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     printed = page.evaluate(PAPER)
     assert (printed["shut"], printed["hidden"], printed["cut"]) == (0, 0, 0)
+    assert printed["dark"] == 0
     assert printed["paper"] == "rgb(255, 255, 255)"
     assert max(map(int, re.findall(r"\d+", printed["ink"])[:3])) < 80  # dark ink
     assert [re.sub(r"\s+", " ", title).strip(" #") for title in printed["title"]] == ["2.1.1 Deriving self-attention"]
@@ -76,11 +84,14 @@ def test_no_box_of_text_scrolls_sideways_on_a_wide_screen(page: Any, site: Path,
 
 
 @EACH_PAGE
-def test_no_page_is_wider_than_a_phone(chromium: Any, site: Path, name: str) -> None:
+def test_no_page_is_wider_than_a_phone_and_no_plot_too_small_for_its_letters(
+    chromium: Any, site: Path, name: str
+) -> None:
     context = chromium.new_context(viewport={"width": 380, "height": 800})
     page = context.new_page()
     visit(page, site, name)
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    assert page.evaluate(SMALL) == []
     context.close()
 
 
