@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import nbformat
 import pybtex.plugin
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from sphinx.application import Sphinx
-from sphinx.errors import ExtensionError
-from sphinx.util.docutils import docutils_namespace, patch_docutils
+from small_book import Book
 
 from benchmarks import report
-from book.extension import citations, execution, mathematics, notes, pages, results
+from book.extension import citations, mathematics, notes, pages, results
 from book.extension.outline import FILE as OUTLINE_FILE
 from book.notebook_cache import fingerprint
 from vit_tutorial.cli.parser import build_parser
@@ -125,54 +116,6 @@ def test_an_unknown_key_names_the_known_ones() -> None:
 
 
 RESULTS = "---\norphan: true\n---\n\n# Results\n\n```{results-table}\n```\n"
-
-
-class Book:
-    """A book of one folder, built by the real extension; `write`, then `build`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        (folder / "vit_tutorial" / "results").mkdir(parents=True)
-        (folder / "book" / "extension").mkdir(parents=True)
-        (folder / "conf.py").write_text(
-            "extensions = ['myst_parser', 'book.extension']\nmyst_enable_extensions = ['dollarmath', 'amsmath']\n"
-            "html_math_renderer = 'katex'\nexclude_patterns = ['_build']\n",
-            encoding="utf-8",
-        )
-        self.write("index.md", "# Title\n")
-
-    def write(self, name: str, text: str) -> None:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-
-    def build(self) -> str:
-        """Build as ``make book`` does, and return everything Sphinx warned of."""
-        warnings = io.StringIO()
-        with patch_docutils(self.folder), docutils_namespace():
-            app = Sphinx(
-                self.folder,
-                self.folder,
-                self.folder / "_build" / "html",
-                self.folder / "_build" / ".doctrees",
-                "html",
-                status=None,
-                warning=warnings,
-                warningiserror=True,
-                keep_going=True,
-            )
-            app.build()
-        assert bool(app.statuscode) is bool(warnings.getvalue())
-        return warnings.getvalue()
-
-    def stop_while_writing(self, stop: bool) -> None:
-        """Whether the next builds are interrupted, as by Ctrl-C, when everything is read and the first page is to be written."""
-        text = (self.folder / "conf.py").read_text(encoding="utf-8").split("def ")[0]
-        interrupt = "def stop(*arguments):\n    raise KeyboardInterrupt\n\ndef setup(app):\n    app.connect('html-page-context', stop)\n"
-        self.write("conf.py", text + interrupt * stop)
-
-    def html(self, name: str) -> str:
-        return (self.folder / "_build" / "html" / f"{name}.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -405,156 +348,6 @@ def test_a_plug_in_for_citations_is_looked_for_once(monkeypatch: pytest.MonkeyPa
     first = pybtex.plugin.find_plugin("pybtex.backends", "plaintext")
     monkeypatch.setattr("importlib.metadata.distributions", None)
     assert pybtex.plugin.find_plugin("pybtex.backends", "plaintext") is first
-
-
-class Notebooks(Book):
-    """A book of notebooks, whose cells leave marks in the folder: how often they ran, and when."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.write(
-            "conf.py",
-            "extensions = ['myst_nb', 'book.extension']\nhtml_math_renderer = 'katex'\nexclude_patterns = ['_build']\n"
-            "nb_execution_mode = 'cache'\nnb_execution_timeout = 60\nnb_execution_show_tb = True\n"
-            "nb_execution_excludepatterns = ['left_alone.ipynb']\nsource_suffix = {'.md': 'myst-nb', '.ipynb': 'myst-nb'}\n",
-        )
-
-    def notebook(self, name: str, *sources: str) -> None:
-        cells = [nbformat.v4.new_markdown_cell(f"# {name}"), *map(nbformat.v4.new_code_cell, (*sources, RAN))]
-        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-        path = self.folder / f"{name}.ipynb"
-        nbformat.write(notebook, path)
-        names = "\n".join(path.stem for path in sorted(self.folder.glob("*.ipynb")))
-        self.write("index.md", f"# Title\n\n```{{toctree}}\n{names}\n```\n")
-
-    def kernels(self) -> list[str]:
-        """The processes of the kernels that came to a notebook's end, in the order in which they did."""
-        path = self.folder / "ran"
-        return path.read_text(encoding="utf-8").split() if path.is_file() else []
-
-
-RAN = "import os\nwith open('ran', 'a') as file:\n    print(os.getpid(), file=file)"
-MEET = """
-import time
-from pathlib import Path
-
-Path({own!r}).touch()
-for _ in range(600):
-    if Path({other!r}).exists():
-        break
-    time.sleep(0.05)
-else:
-    raise RuntimeError("the other notebook has not begun in 30 s")
-"""
-
-
-@pytest.fixture
-def notebooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Notebooks:
-    monkeypatch.delenv("JOBS", raising=False)
-    return Notebooks(tmp_path)
-
-
-def test_notebooks_run_at_the_same_time_each_in_a_kernel_of_its_own_and_once(notebooks: Notebooks) -> None:
-    notebooks.notebook("first", MEET.format(own="a", other="b"), "print('of ' + 'the first')")
-    notebooks.notebook("second", MEET.format(own="b", other="a"), "print('of ' + 'the second')")
-    assert notebooks.build() == ""
-    assert "of the first" in notebooks.html("first")
-    assert "of the second" in notebooks.html("second")
-    assert len(set(notebooks.kernels())) == 2
-    notebooks.write("index.md", (notebooks.folder / "index.md").read_text(encoding="utf-8") + "\nNews.\n")
-    notebooks.notebook("first", MEET.format(own="a", other="b"), "print('of ' + 'the first, changed')")
-    assert notebooks.build() == ""
-    assert "of the first, changed" in notebooks.html("first")
-    assert len(notebooks.kernels()) == 3
-
-
-def test_a_build_after_the_pages_are_lost_takes_the_notebooks_from_the_cache(notebooks: Notebooks) -> None:
-    notebooks.notebook("first", "print('of ' + 'the first')")
-    notebooks.build()
-    shutil.rmtree(notebooks.folder / "_build" / "html")
-    shutil.rmtree(notebooks.folder / "_build" / ".doctrees")
-    assert notebooks.build() == ""
-    assert "of the first" in notebooks.html("first")
-    assert len(notebooks.kernels()) == 1
-
-
-def test_with_one_job_notebooks_run_one_after_the_other_the_longest_first(
-    notebooks: Notebooks, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("JOBS", "1")
-    alone = "import time, pathlib\npathlib.Path('busy').mkdir()\ntime.sleep({})\npathlib.Path('busy').rmdir()"
-    name = "with open('names', 'a') as file:\n    print({!r}, file=file)"
-    notebooks.notebook("a_short", alone.format(0.0), name.format("short"))
-    notebooks.notebook("b_long", alone.format(1.0), name.format("long"))
-    assert notebooks.build() == ""
-    notebooks.write("vit_tutorial/news.py", "")
-    assert notebooks.build() == ""
-    names = (notebooks.folder / "names").read_text(encoding="utf-8").split()
-    assert names[2:] == ["long", "short"]
-
-
-def test_failing_notebooks_are_all_named_with_their_tracebacks_and_the_others_are_kept(notebooks: Notebooks) -> None:
-    begun = "with open('begun', 'a') as file:\n    print({!r}, file=file)"
-    notebooks.notebook("broken", begun.format("broken"), "print('shown ' + 'before')", "[][7]")
-    notebooks.notebook("dead", begun.format("dead"), "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
-    notebooks.notebook("sound", "print('of ' + 'the sound one')")
-    for _ in range(2):  # the second build says it again
-        warnings = notebooks.build()
-        assert "broken.ipynb: WARNING: Executing notebook failed: CellExecutionError" in warnings
-        assert "IndexError" in warnings
-        assert "dead.ipynb: WARNING: Executing notebook failed: DeadKernelError" in warnings
-        assert "sound.ipynb" not in warnings
-    assert "of the sound one" in notebooks.html("sound")
-    assert "shown before" in notebooks.html("broken")
-    assert len(notebooks.kernels()) == 1
-    assert sorted((notebooks.folder / "begun").read_text(encoding="utf-8").split()) == [
-        "broken",
-        "broken",
-        "dead",
-        "dead",
-    ]
-    notebooks.notebook("broken", "print('men' + 'ded')")
-    notebooks.notebook("dead", "print('ali' + 've')")
-    assert notebooks.build() == ""
-    assert "mended" in notebooks.html("broken")
-
-
-def test_an_excluded_notebook_is_not_executed(notebooks: Notebooks) -> None:
-    notebooks.notebook("left_alone", "print('exe' + 'cuted')")
-    notebooks.notebook("other", "print('exe' + 'cuted')")
-    assert notebooks.build() == ""
-    assert "executed" in notebooks.html("other")
-    assert "executed" not in notebooks.html("left_alone")
-    assert len(notebooks.kernels()) == 1
-
-
-def test_an_interrupted_build_leaves_no_kernel(notebooks: Notebooks) -> None:
-    for name in ("first", "second", "third"):
-        notebooks.notebook(name, f"import os, time\nopen('{name}.' + str(os.getpid()), 'w')\ntime.sleep(900)")
-    command = [sys.executable, "-m", "sphinx", "-q", ".", "_build/html"]
-    build = subprocess.Popen(
-        command,
-        cwd=notebooks.folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
-    )
-    while len(started := list(notebooks.folder.glob("*.[0-9]*"))) < 2:
-        assert build.poll() is None
-        time.sleep(0.1)
-    build.send_signal(signal.SIGINT)
-    assert build.wait(timeout=300) != 0
-    assert list(notebooks.folder.glob("*.[0-9]*")) == started
-    for path in started:
-        with pytest.raises(ProcessLookupError):
-            os.kill(int(path.suffix[1:]), 0)
-
-
-@pytest.mark.parametrize("text", ["0", "-1", "two"])
-def test_a_number_of_jobs_that_is_none_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JOBS", text)
-    with pytest.raises(ExtensionError, match=rf"JOBS is '{text}': give the number"):
-        execution.jobs()
 
 
 def test_a_picture_without_words_or_name_is_refused(book: Book) -> None:
