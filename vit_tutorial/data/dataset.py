@@ -175,7 +175,7 @@ class Splits:
     val: Any
     test: Any
     report: Any = None
-    remembered: RememberedSplit | None = None
+    remembered: RememberedSplit | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         for split in (self.val, self.test):

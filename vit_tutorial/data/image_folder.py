@@ -96,7 +96,7 @@ def image_folder(
         variant += f"; {made} split by {rule}{f', grouped by {group_by}' * bool(group_by)}, split seed {split_seed}"
     train, val, test = (folder.build(part, name or root.name, variant) for part in parts)
     remembered = RememberedSplit.of(train.digests(), val.digests(), test.digests())
-    return Splits(train, val, test, report, remembered)
+    return Splits(train, val, test, report, remembered=remembered)
 
 
 def _count_classes(labels: list[list[int]], classes: list[str], report: FolderReport) -> None:
