@@ -28,6 +28,10 @@
 (() => {
   const root = document.documentElement;
   let shut = [], theme;
+  // A printer does not wait for pictures: once the page is there, fetch those that would come when a reader is near.
+  addEventListener('load', () => {
+    for (const picture of document.querySelectorAll('img.vt-light')) picture.loading = 'eager';
+  });
   addEventListener('beforeprint', () => {
     if (shut.length || theme) return;
     shut = [...document.querySelectorAll('.bd-article details:not([open])')];
