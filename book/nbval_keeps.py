@@ -4,8 +4,8 @@
 
 nbval compares what a kernel sends and keeps none of it. Here nbclient, with which the build would execute the notebook again, hears the
 same messages and makes the same outputs of them. A notebook all of whose cells have passed goes into the build's cache
-(notebook_cache.py). Without ``VIT_BOOK_BUILD=1`` its figures are a reader's and not the page's, and where one of ``ELSEWHERE`` is set its
-numbers are those of another machine or another profile: then nothing is kept, and the build executes what it needs.
+(notebook_cache.py). Without ``VIT_BOOK_BUILD=1`` the figures are a reader's and not the page's, and nothing is kept; so it is where one of
+``ELSEWHERE`` is set, since the numbers are those of another machine or another profile then. The build executes what it does not find.
 """
 
 from __future__ import annotations
@@ -106,15 +106,13 @@ class Recording:
 
 def pytest_configure() -> None:
     nbval.plugin.RunningKernel = Kernel
-
-
-def is_of_the_book() -> bool:
-    return os.environ.get("VIT_BOOK_BUILD") == "1" and not any(name in os.environ for name in ELSEWHERE)
+    if any(name in os.environ for name in ELSEWHERE):
+        os.environ.pop("VIT_BOOK_BUILD", None)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    if isinstance(item, IPyNbCell) and is_of_the_book():
+    if isinstance(item, IPyNbCell) and os.environ.get("VIT_BOOK_BUILD") == "1":
         kernel = item.parent.kernel
         if kernel.recording is None:
             kernel.recording = Recording(item.parent.nb, kernel)
