@@ -37,7 +37,9 @@ def test_a_page_does_not_scroll_sideways_on_a_telephone(visited: Callable[[str],
 
 
 @each_page
-def test_a_page_opened_from_its_folder_does_not_either(visited_in_folder: Callable[[str], FolderVisit], name: str) -> None:
+def test_a_page_opened_from_its_folder_does_not_either(
+    visited_in_folder: Callable[[str], FolderVisit], name: str
+) -> None:
     assert visited_in_folder(name).width <= 380
 
 
