@@ -15,12 +15,14 @@ import functools
 import itertools
 import math
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import NoneType
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 C = TypeVar("C", bound="Config")
-types_of = functools.cache(get_type_hints)  # of a class; Python reads the annotations anew each time
+# The types of a class's fields; Python reads the annotations anew each time.
+types_of: Callable[[Any], dict[str, Any]] = functools.cache(get_type_hints)
 
 
 def setting(
