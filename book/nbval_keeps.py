@@ -75,7 +75,8 @@ class Recording:
         asked: the request of the cell that is running; messages to others are not its output.
     """
 
-    def __init__(self, notebook: NotebookNode, kernel: Kernel) -> None:
+    def __init__(self, notebook: NotebookNode, kernel: Kernel, root: Path) -> None:
+        self.root, self.cache = root, cache_folder(root)
         self.notebook, self.passed, self.asked, self.began = deepcopy(notebook), 0, "", time.perf_counter()
         self.client = NotebookClient(self.notebook, record_timing=False)
         self.client.kc = kernel.kc
@@ -96,12 +97,11 @@ class Recording:
             with suppress(CellExecutionComplete):
                 self.client.process_message(message, self.notebook.cells[self.place], self.place)
 
-    @property
-    def complete(self) -> bool:
-        return self.passed == len(self.places)
-
-    def keep(self, path: Path, root: Path) -> None:
-        keep(cache_folder(root), path, self.notebook, time.perf_counter() - self.began)
+    def passed_one(self, path: Path) -> None:
+        """Another cell has passed; after the last the notebook is kept, unless the package has changed while it ran."""
+        self.passed += 1
+        if self.passed == len(self.places) and cache_folder(self.root) == self.cache:
+            keep(self.cache, path, self.notebook, time.perf_counter() - self.began)
 
 
 def pytest_configure() -> None:
@@ -115,7 +115,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     if isinstance(item, IPyNbCell) and os.environ.get("VIT_BOOK_BUILD") == "1":
         kernel = item.parent.kernel
         if kernel.recording is None:
-            kernel.recording = Recording(item.parent.nb, kernel)
+            kernel.recording = Recording(item.parent.nb, kernel, item.config.invocation_params.dir)
         kernel.recording.begin(item.cell_num)
     return (yield)
 
@@ -127,7 +127,5 @@ def pytest_runtest_makereport(
     report = yield
     recording = item.parent.kernel.recording if isinstance(item, IPyNbCell) and item.parent.kernel else None
     if recording and report.when == "call" and report.passed and not item.parent.timed_out:
-        recording.passed += 1
-        if recording.complete:
-            recording.keep(item.path, item.config.invocation_params.dir)
+        recording.passed_one(item.path)
     return report

@@ -113,7 +113,10 @@ def test_a_reader_s_run_is_not_kept(folder: Path) -> None:
     assert kept(cache_folder(folder), nbformat.read(folder / "toy.ipynb", as_version=4)) is None
 
 
-def test_another_state_of_the_package_has_another_cache(folder: Path) -> None:
+def test_a_notebook_that_saw_the_package_change_is_not_kept(folder: Path) -> None:
     before = cache_folder(folder)
-    (folder / "vit_tutorial" / "news.py").touch()
+    write(folder / "toy.ipynb", "open('vit_tutorial/news.py', 'w').close()")
+    assert run_nbval(folder)
     assert cache_folder(folder) != before
+    for cache in (before, cache_folder(folder)):
+        assert kept(cache, nbformat.read(folder / "toy.ipynb", as_version=4)) is None
