@@ -67,8 +67,31 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "Python has no venv here: install it (Debian and Ubuntu: apt install python3-venv)"; exit 1; }
 	@echo "Setting up .venv (the first time this downloads several GB: PyTorch with its CUDA libraries)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps panopticapi-lite==0.2.0  # for tests; asks for numpy<2, runs with 2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1 - /'
+
+# Two checks that download several GB and so are not part of `make test`. Their environments stay; `make distclean` does not remove them.
+PYTHON312 ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.12.*/bin/python) python3.12)
+COLAB := .venv-colab/bin/python
+NEWEST := .venv-newest/bin/python
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+
+.PHONY: test-colab test-newest
+
+test-colab:  ## two notebooks and the live figures with the versions that Colab has (needs Python 3.12; skipped where there is none)
+	@if ! $(PYTHON312) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null; then \
+		echo "skipped: there is no Python 3.12; name it, as in make test-colab PYTHON312=/path/to/python3.12"; exit 0; fi; set -ex; \
+	test -x $(COLAB) || $(PYTHON312) -m venv .venv-colab; \
+	$(COLAB) $(PIP_INSTALL) -c tests/colab.txt --editable . ipykernel ipython nbval pytest hypothesis; \
+	$(COLAB) -m pytest --nbval-lax --nbval-cell-timeout=600 -p no:warnings chapters/01_overview/01_origins.ipynb chapters/02_architecture/01_3_feedforward.ipynb; \
+	$(COLAB) -m pytest tests/package/test_widgets_explorer.py tests/package/test_live.py
+
+test-newest:  ## the package's tests with the newest versions that the ranges allow
+	test -x $(NEWEST) || $(PYTHON) -m venv .venv-newest
+	$(NEWEST) $(PIP_INSTALL) --upgrade --upgrade-strategy eager -r requirements.txt
+	$(NEWEST) $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	$(NEWEST) -m pytest tests/package $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist worksteal)

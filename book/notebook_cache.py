@@ -6,10 +6,10 @@ in a folder whose name is the state of the package, so that after a change there
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 from pathlib import Path
 
+from filelock import FileLock
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from nbformat import NotebookNode
@@ -34,7 +34,6 @@ def keep(folder: Path, path: Path, notebook: NotebookNode, seconds: float) -> No
     """Put an executed notebook into the cache, without the state of its widgets, which pages without a kernel cannot show."""
     notebook.metadata.pop("widgets", None)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # of several processes one at a time writes
+    with FileLock(folder.parent / "lock"):  # of several processes one at a time writes
         bundle = CacheBundleIn(notebook, str(path), data={"execution_seconds": seconds})
         get_cache(folder).cache_notebook_bundle(bundle, check_validity=False, overwrite=True)

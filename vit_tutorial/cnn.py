@@ -1,12 +1,14 @@
-"""A convolutional network to compare a ViT with: a small ResNet (He et al. 2016, section 4.2).
+"""Convolutional networks to compare a ViT with: a small ResNet for classes, a small U-Net for masks.
 
-The same task, data and training loop take either; `widths` and `depth` set the number of parameters.
+The same tasks, data and training loop take either; `widths` and `depth` set the number of parameters.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -31,12 +33,7 @@ class CNNConfig(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        halvings, side = len(self.widths) - 1, min(pair(self.img_size))
-        if side < 2**halvings:
-            raise ValueError(
-                f"{len(self.widths)} stages halve an image of {side} pixels {halvings} times, which leaves nothing; "
-                f"use at most {max(side, 1).bit_length()} stages"
-            )
+        check_halvings(self.img_size, len(self.widths))
 
 
 class ConvNet(nn.Module):
@@ -101,6 +98,84 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = F.relu(self.norm1(self.conv1(x)))
         return F.relu(self.shortcut(x) + self.norm2(self.conv2(y)))
+
+
+@dataclass(frozen=True)
+class UNetConfig(Config):
+    """Everything that fixes a UNet's shape; what is saved beside its weights."""
+
+    # The network itself takes images of other sizes, too.
+    img_size: int | tuple[int, int] = setting(
+        32, "side of the square images it is trained on, or (height, width)", "[1, inf)"
+    )
+    in_chans: int = setting(3, "channels of the image", "[1, inf)")
+    num_classes: int = setting(10, "classes of a pixel, background included", "[1, inf)")
+    widths: tuple[int, ...] = setting(
+        (16, 32, 64, 128), "channels of each stage; every stage but the first halves height and width", "[1, inf)"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_halvings(self.img_size, len(self.widths))
+
+
+class UNet(nn.Module):
+    """Images in, class scores for every pixel out, by convolutions of 3x3 pixels.
+
+    The way down halves height and width at each stage and sees more of the image; the way up doubles them again and puts beside its
+    channels those of the way down at the same size, which still know where the edges were (Ronneberger et al. 2015, figure 1). Three things
+    differ from the original, as in most U-Nets of today: convolutions are padded, so that the scores are as large as the image; batch
+    normalisation follows each; sizes are doubled by repeating pixels.
+
+    Shape:
+        [B, C, H, W] -> [B, K, H, W], logits. Sides need not be divisible by two: a side that was halved and rounded down is enlarged to
+        what it was.
+    """
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        c = self.config = config
+        widths_in = (c.in_chans, *c.widths[:-1])
+        self.down = nn.ModuleList(two_convolutions(a, b) for a, b in zip(widths_in, c.widths))
+        self.up = nn.ModuleList(
+            two_convolutions(below + beside, beside) for beside, below in itertools.pairwise(c.widths)
+        )
+        self.head = nn.Conv2d(c.widths[0], c.num_classes, 1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        nn.init.trunc_normal_(self.head.weight, std=0.02)  # small logits: the first loss is near log K
+        assert self.head.bias is not None
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, images: Tensor) -> Tensor:
+        check_batch(images, self.config.in_chans)
+        x = self.down[0](images)  # [B, widths[0], H, W]
+        beside = []
+        for stage in self.down[1:]:
+            beside.append(x)
+            x = stage(F.max_pool2d(x, 2))  # [B, widths[s], H / 2^s, W / 2^s]
+        for stage, y in zip(reversed(self.up), reversed(beside)):
+            x = stage(torch.cat([F.interpolate(x, size=y.shape[-2:], mode="nearest"), y], dim=1))
+        return self.head(x)
+
+
+def two_convolutions(width_in: int, width_out: int) -> nn.Sequential:
+    """Twice convolution, batch normalisation, ReLU. [B, width_in, H, W] -> [B, width_out, H, W]."""
+    layers: list[nn.Module] = []
+    for width in (width_in, width_out):
+        layers += [convolution(width, width_out), nn.BatchNorm2d(width_out), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+def check_halvings(img_size: int | tuple[int, int], stages: int) -> None:
+    """Raise ValueError where so many stages would leave nothing of the image."""
+    side = min(pair(img_size))
+    if side < 2 ** (stages - 1):
+        raise ValueError(
+            f"{stages} stages halve an image of {side} pixels {stages - 1} times, which leaves nothing; "
+            f"use at most {max(side, 1).bit_length()} stages"
+        )
 
 
 def convolution(width_in: int, width_out: int, side: int = 3, stride: int = 1) -> nn.Conv2d:

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_ty
 
 C = TypeVar("C", bound="Config")
 # The types of a class's fields; Python reads the annotations anew each time.
-types_of: Callable[[Any], dict[str, Any]] = functools.cache(get_type_hints)
+types_of: Callable[[type], dict[str, Any]] = functools.cache(get_type_hints)
 
 
 def setting(
@@ -32,6 +32,7 @@ def setting(
     one_of: tuple[str, ...] = (),
     ascending: bool = False,
     group: str = "",
+    of: str = "",
 ) -> Any:
     """A dataclass field that says what it is and which values it takes.
 
@@ -42,8 +43,16 @@ def setting(
         one_of: the words that it can be.
         ascending: the items of a tuple are in order, each larger than the one before, or for two items at least as large.
         group: of fields that belong together.
+        of: the one case that knows the field; elsewhere it keeps its default. Empty for all.
     """
-    metadata = {"meaning": meaning, "limits": limits, "one_of": one_of, "ascending": ascending, "group": group}
+    metadata = {
+        "meaning": meaning,
+        "limits": limits,
+        "one_of": one_of,
+        "ascending": ascending,
+        "group": group,
+        "of": of,
+    }
     if isinstance(default, (list, dict)):
         return field(default_factory=default.copy, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -107,9 +116,9 @@ class Config:
             if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
                 continue  # the name, which is its file's
             default = "" if f.default in (dataclasses.MISSING, "", None) else f", by default {_word(f.default)}"
-            lines.append(
-                f"  {f.name}: {f.metadata['meaning']}; {_describe(types_of(cls)[f.name], f.metadata)}{default}"
-            )
+            only = f"; in {f.metadata['of']} alone" if f.metadata.get("of") else ""
+            allowed = _describe(types_of(cls)[f.name], f.metadata)
+            lines.append(f"  {f.name}: {f.metadata['meaning']}; {allowed}{default}{only}")
         return "\n".join(lines)
 
 

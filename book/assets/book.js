@@ -3,7 +3,7 @@
 
 /* A box that scrolls sideways must be reachable by keyboard; one that does not scroll must not be a stop on the way. */
 (() => {
-  const names = { '.vt-scroll': 'Formula', '.pst-scrollable-table-container': 'Table', pre: 'Code', '.cell_output .output': 'Output', '.cell_output figure:has(img)': 'Picture' };
+  const names = { '.vt-scroll': 'Formula', '.pst-scrollable-table-container': 'Table', pre: 'Code', '.cell_output .output': 'Output', ':is(.vt-plot, .vt-still)': 'Picture' };
   const update = () => {
     for (const [selector, name] of Object.entries(names)) {
       for (const box of document.querySelectorAll(`.bd-article ${selector}`)) {

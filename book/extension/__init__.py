@@ -7,6 +7,7 @@ outline       chapter and section numbers from book/outline.yml, and the roadmap
 execution     changed notebooks are executed several at a time, before the pages are read
 freshness     pages are made again when what they are made from has changed, the package included
 pictures      the directive ``{picture}``: a drawing whose colours follow the dark and the light theme
+plots         a plot of a cell stands on the page twice, for light and for dark pages
 figures       the directive ``{live-figure}``, and the files that figures load
 notes         the glossary and the bibliography as notes that show where a reader points at a term or a citation
 pages         the finished page: accessible names, a lighter head, launch buttons, how long it takes to read
@@ -27,12 +28,25 @@ from book.extension import (
     outline,
     pages,
     pictures,
+    plots,
     results,
 )
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    for part in (mathematics, results, citations, outline, execution, freshness, pictures, figures, notes, pages):
+    for part in (
+        mathematics,
+        results,
+        citations,
+        outline,
+        execution,
+        freshness,
+        pictures,
+        plots,
+        figures,
+        notes,
+        pages,
+    ):
         part.setup(app)
     app.add_config_value("comments_config", {}, "html")  # Jupyter Book sets it though sphinx_comments is left out
     return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

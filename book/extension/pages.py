@@ -21,6 +21,8 @@ from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.config import Config
 from sphinx.util import logging
 
+from book.extension.plots import name_width
+
 logger = logging.getLogger(__name__)
 
 
@@ -112,7 +114,7 @@ def finish_page(
 
         context["generate_toctree_html"] = named_toctree
     if "body" in context:
-        body = finish_body(context["body"])
+        body = name_width(finish_body(context["body"]))
         if pagename.startswith(("chapters/", "appendices/")):
             try:
                 body = below_title(body, reading_time(body, short_paths().get(pagename, [])))

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,13 @@ def read(name: str) -> dict[str, Any]:
     from vit_tutorial.training.record import read_record
 
     return read_record(name)
+
+
+def headline(record: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The metric that a record is judged by. Imported here as in `read`."""
+    from vit_tutorial.training import record as records
+
+    return records.headline(record)
 
 
 def names(root: Path, folder: Path = RECORDS) -> list[str]:
@@ -134,9 +142,15 @@ class ResultsTable(SphinxDirective):
         known = names(Path(self.env.srcdir))
         if not known:
             return [self.state.document.reporter.error(f"no records in {RECORDS}", line=self.lineno)]
-        groups = by_data_set(read(name) for name in known)
-        head = ("Run", "Training images", "Test accuracy", "Parameters", "Time of a run")
-        lines = (row for name, group in groups.items() for row in (_group(name, head), *map(self.line, group)))
+        records = [read(name) for name in known]
+        groups = by_data_set(records)
+        usual = Counter(headline(record)[0] for record in records).most_common(1)[0][0]
+        head = ("Run", "Training images", readable(usual), "Parameters", "Time of a run")
+        lines = (
+            row
+            for name, group in groups.items()
+            for row in (_group(name, head), *(self.line(record, usual) for record in group))
+        )
         summary = _table(head, lines, "vt-summary")
         head = ("Run", "Data", "Result", "Model", "Machine")
         details = (
@@ -146,19 +160,15 @@ class ResultsTable(SphinxDirective):
         )
         return [summary, _table(head, details, "vt-results", "vt-records")]
 
-    def line(self, record: dict[str, Any]) -> nodes.row:
-        """A run in one line, with a link to its row in the large table."""
+    def line(self, record: dict[str, Any], usual: str) -> nodes.row:
+        """A run in one line, with a link to its row in the large table. A result by another metric than the usual one names it."""
         metrics, name = record["metrics"], record["name"]
-
-        def first(*keys: str) -> str:
-            return next((metric(metrics[key]) for key in keys if key in metrics), "")
-
-        time = first("cpu_seconds", "train_seconds")  # of all cores together where that is known
+        judged_by, score = headline(record)
+        result = metric(score) if judged_by == usual else f"{readable(judged_by)} {metric(score)}"
+        time = metric(metrics.get("cpu_seconds", metrics["train_seconds"]))  # of all cores together where that is known
         images = f"{record['data']['n_train']:,}"
         link = _link(name, name, self.env.docname)
-        return nodes.row(
-            "", *(_cell([cell]) for cell in (link, images, first("test_accuracy"), f"{record['params']:,}", time))
-        )
+        return nodes.row("", *(_cell([cell]) for cell in (link, images, result, f"{record['params']:,}", time)))
 
     def rows(self, name: str) -> tuple[nodes.row, nodes.row]:
         record, label = read(name), f"result-{name}"
@@ -189,7 +199,8 @@ def readable(key: str) -> str:
     """``test_accuracy`` -> ``Test accuracy``; the unit ``seconds`` in a name says nothing the value does not."""
     if key in TIMES:
         return TIMES[key]
-    return key.replace("val_", "validation_").replace("_seconds", " time").replace("_", " ").capitalize()
+    words = key.replace("val_", "validation_").replace("_seconds", " time").replace("_", " ").capitalize()
+    return words.replace("miou", "mIoU").replace("Miou", "mIoU")
 
 
 def plain(key: str, entry: dict[str, Any]) -> str:

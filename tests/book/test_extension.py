@@ -161,6 +161,27 @@ def test_a_new_record_enters_the_results_page(book: Book) -> None:
     assert 'id="result-second"' in book.html("book/results")
 
 
+def test_a_run_that_is_judged_by_another_metric_than_most_names_it(book: Book) -> None:
+    miou = {"values": [0.452, 0.448], "mean": 0.45, "std": 0.003, "unit": "fraction"}
+    metrics = {"test_pixel_accuracy": RECORD["metrics"]["test_accuracy"], "test_miou": miou}
+    scenes = {**RECORD, "name": "scenes", "task": "segmentation", "best_by": "miou"}
+    scenes["metrics"] = {**metrics, "train_seconds": RECORD["metrics"]["train_seconds"]}
+    for record in (RECORD, {**RECORD, "name": "second"}, scenes):
+        book.write(f"vit_tutorial/results/{record['name']}.json", json.dumps(record))
+    book.write("book/results.md", RESULTS)
+    assert book.build() == ""
+    table = BeautifulSoup(book.html("book/results").replace("\N{NO-BREAK SPACE}", " "), "html.parser").select_one(
+        ".vt-summary"
+    )
+    rows = {
+        row.th.text if row.th else row.td.text: [cell.text for cell in row.select("th, td")]
+        for row in table.select("tr")
+    }
+    assert rows["Run"][2] == "Test accuracy"
+    assert rows["probe"][2] == "98.4 % ± 0.4"
+    assert rows["scenes"][2] == "Test mIoU 45.0 % ± 0.3"
+
+
 ROOT = Path(__file__).parent.parent.parent
 WAITING = yaml.safe_load((ROOT / results.WAITING).read_text(encoding="utf-8"))
 

@@ -75,6 +75,19 @@ def test_every_picture_has_alternative_text(page: Page) -> None:
             assert len(str(drawing.get("aria-label", ""))) >= 10
 
 
+def test_every_plot_has_a_dark_twin_with_the_same_words_and_size(page: Page) -> None:
+    path, soup = page
+    for image in soup.select("div.cell_output img"):
+        box = image.find_parent(class_=["vt-plot", "vt-still"])
+        assert box is not None, f"{image['src']} has none: draw it with vit_tutorial.figures.figure"
+        light, dark = box.find_all("img")
+        assert (light["class"], dark["class"]) == (["vt-light"], ["vt-dark"])
+        assert [light.get(name) for name in ("alt", "style")] == [dark.get(name) for name in ("alt", "style")]
+        assert "--width: " in light["style"]
+        files = [(path.parent / str(twin["src"])).resolve() for twin in (light, dark)]
+        assert files[0].read_bytes() != files[1].read_bytes()
+
+
 def test_nothing_is_loaded_from_another_host(page: Page) -> None:
     soup = page[1]
     loaded = [str(tag.get(attribute, "")) for name, attribute in LOADING.items() for tag in soup.find_all(name)]

@@ -27,6 +27,10 @@ OPEN_SOLUTIONS = """() => {
   for (const button of document.querySelectorAll(`${shut} .toggle-button`)) button.click();
   return [...document.querySelectorAll(shut)].map((title) => title.textContent.trim());
 }"""
+# Plots whose lettering, of at least 9 points on a plot of its own size, would be less than 9 pixels high.
+SMALL = """() => [...document.querySelectorAll('.bd-article img:is(.vt-light, .vt-dark)')]
+  .filter((plot) => plot.checkVisibility() && 9 / 72 * 100 * plot.getBoundingClientRect().width / parseFloat(plot.style.getPropertyValue('--width')) < 9)
+  .map((plot) => plot.alt.slice(0, 60))"""
 # A long page hears a while later that the device's colours changed; whether it ever does is asked afterwards.
 HEARD = """() => new Promise((done) => {
   const end = performance.now() + 10000;
@@ -102,12 +106,13 @@ def visit(chromium: Any, address: str) -> Visit:
 
 @dataclass(frozen=True)
 class FolderVisit:
-    """What a page showed that was opened from its folder: ``complaints`` until it was loaded, its ``width`` on a telephone of 380
-    pixels, and the boxes that are ``scrolling`` sideways on a wide screen."""
+    """What a page showed that was opened from its folder: ``complaints`` until it was loaded, on a telephone of 380 pixels its
+    ``width`` and the plots too ``small`` for their letters, and the boxes that are ``scrolling`` sideways on a wide screen."""
 
     title: str
     complaints: list[str]
     width: int
+    small: list[str]
     scrolling: list[str]
 
 
@@ -115,6 +120,6 @@ def visit_folder(chromium: Any, address: str) -> FolderVisit:
     """Open a page once from its folder: on a telephone, then on a wide screen."""
     with opened(chromium, address, width=380) as page:
         title, complaints = page.title(), list(page.faults)
-        width = page.evaluate("document.documentElement.scrollWidth")
+        width, small = page.evaluate("document.documentElement.scrollWidth"), page.evaluate(SMALL)
         page.set_viewport_size({"width": 1280, "height": 900})
-        return FolderVisit(title, complaints, width, page.evaluate(SCROLLING))
+        return FolderVisit(title, complaints, width, small, page.evaluate(SCROLLING))

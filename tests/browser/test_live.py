@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from web import served
 
+from vit_tutorial.dark import for_dark
 from vit_tutorial.widgets import live
 from vit_tutorial.widgets.assets import LOADER, needed, write_assets
 from vit_tutorial.widgets.sliders.page import to_files
@@ -112,7 +114,7 @@ class Opened:
 
     def grey(self, number: int = 0) -> int:
         """The grey level that the reader sees."""
-        shot = Image.open(io.BytesIO(self.figure(number).locator(".vt-still").screenshot())).convert("L")
+        shot = Image.open(io.BytesIO(self.figure(number).locator(".vt-still img:visible").screenshot())).convert("L")
         return int(shot.getpixel((shot.width // 2, shot.height // 2)))
 
     def shows(self, number: int, of: int, figure: int = 0) -> bool:
@@ -146,10 +148,17 @@ def test_nothing_of_a_figure_is_loaded_before_it_is_near(chromium: Any, home: st
     page.context.close()
 
 
-def test_each_picture_is_loaded_once(chromium: Any, address: str, site: Path) -> None:
+def test_each_picture_of_the_pages_look_is_loaded_once_and_none_of_the_other(
+    chromium: Any, address: str, site: Path
+) -> None:
     page = Opened(chromium).open(f"{address}/light.html")
-    files = [file.name for file in (site / "_figures" / "live").iterdir()]
-    assert sorted(url.rsplit("/", 1)[-1] for url in page.pictures()) == sorted(files)
+    text = (site / "light.html").read_text(encoding="utf-8")
+    light, dark = (
+        [name for names in re.findall(rf'"{kind}": (\[.*?\])', text) for name in json.loads(names)]
+        for kind in ("pictures", "dark")
+    )
+    assert len(light) == len(dark) == LAYERS * HEADS + 16
+    assert sorted(url.rsplit("/", 1)[-1] for url in page.pictures()) == sorted(url.rsplit("/", 1)[-1] for url in light)
     page.context.close()
 
 
@@ -168,13 +177,41 @@ def test_the_script_is_small(site: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert size <= 5_000
 
 
+# Light and dark
+
+
+def test_a_dark_page_shows_the_dark_twin_and_paper_the_light_picture(chromium: Any, address: str) -> None:
+    page = Opened(chromium, color_scheme="dark").open(f"{address}/dark.html")
+    page.figure().get_by_label("Layer").press("ArrowRight")  # layer 2, head 0: half grey
+    twin = for_dark(str(level(6, 12)))[0]
+    assert abs(page.grey() - 255 * twin) < 3
+    assert abs(twin - level(6, 12)) > 0.05  # the two can be told apart
+    shown = page.figure().get_by_role("img")
+    assert shown.count() == 1, "a screen reader hears the text once"
+    page.page.emulate_media(media="print")
+    assert page.shows(6, 12)
+    assert shown.count() == 1
+    page.page.emulate_media(media="screen")
+    page.page.evaluate("document.documentElement.dataset.theme = 'light'")
+    assert page.shows(6, 12)
+    page.context.close()
+
+
+def test_on_a_telephone_a_plot_keeps_three_quarters_of_its_size(chromium: Any, address: str) -> None:
+    page = Opened(chromium, viewport={"width": 380, "height": 800}).open(f"{address}/light.html")
+    still = page.figure(1).locator(".vt-still")
+    assert still.locator("img:visible").bounding_box()["width"] >= 0.75 * 690
+    assert still.evaluate("(box) => box.scrollWidth > box.clientWidth")
+    page.context.close()
+
+
 # Use
 
 
 def test_the_figure_starts_as_it_was_told(opened: Opened) -> None:
     assert opened.shows(3, 12)
     assert opened.figure().get_by_label("Layer").get_attribute("aria-valuetext") == "1"
-    assert opened.figure().locator(".vt-still").get_attribute("alt") == "Attention of layer 1, head 0."
+    assert opened.figure().locator(".vt-still img:visible").get_attribute("alt") == "Attention of layer 1, head 0."
 
 
 def test_dragging_a_slider_changes_picture_value_and_text(opened: Opened) -> None:
@@ -187,7 +224,7 @@ def test_dragging_a_slider_changes_picture_value_and_text(opened: Opened) -> Non
     opened.page.mouse.up()
     assert opened.shows(9, 12)
     assert opened.figure().locator("output").first.inner_text() == "3"
-    assert opened.figure().locator(".vt-still").get_attribute("alt") == "Attention of layer 3, head 0."
+    assert opened.figure().locator(".vt-still img:visible").get_attribute("alt") == "Attention of layer 3, head 0."
 
 
 def test_every_setting_shows_its_own_picture(opened: Opened) -> None:
@@ -247,7 +284,7 @@ def test_a_change_of_the_slider_takes_less_than_a_frame(opened: Opened, capsys: 
     times = opened.page.evaluate(
         """async () => {
           const figure = document.querySelector('.vt-live'), slider = figure.querySelector('.vt-live-controls').shadowRoot.querySelector('input');
-          const image = figure.querySelector('.vt-still'), times = [];
+          const image = figure.querySelector('.vt-light'), times = [];
           for (let i = 0; i < 40; i++) {
             slider.value = i % 4;
             const start = performance.now();

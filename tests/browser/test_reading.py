@@ -26,6 +26,7 @@ PAPER = """() => {
     cut: cut.length,
     paper: getComputedStyle(document.body).backgroundColor,
     ink: getComputedStyle(document.querySelector('.bd-article p:not(.vt-time)')).color,
+    dark: [...document.querySelectorAll('img.vt-dark')].filter((plot) => plot.checkVisibility()).length,
     title: [...document.querySelectorAll('h1')].filter((h) => h.checkVisibility()).map((h) => h.innerText),
   };
 }"""
@@ -59,6 +60,7 @@ def test_paper_is_white_and_holds_what_was_folded_away(chromium: Any, html: Path
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     printed = page.evaluate(PAPER)
     assert (printed["shut"], printed["hidden"], printed["cut"]) == (0, 0, 0)
+    assert printed["dark"] == 0
     assert printed["paper"] == "rgb(255, 255, 255)"
     assert max(map(int, re.findall(r"\d+", printed["ink"])[:3])) < 80  # dark ink
     assert [re.sub(r"\s+", " ", title).strip(" #") for title in printed["title"]] == ["2.1.1 Deriving self-attention"]
@@ -73,6 +75,13 @@ def test_no_box_of_text_scrolls_sideways_on_a_wide_screen(
 ) -> None:
     """Tables of many columns may, and a formula that no line can hold."""
     assert visited_in_folder(name).scrolling == []
+
+
+@EACH_PAGE
+def test_no_plot_is_too_small_for_its_letters_on_a_telephone(
+    visited_in_folder: Callable[[str], FolderVisit], name: str
+) -> None:
+    assert visited_in_folder(name).small == []
 
 
 def test_all_that_takes_focus_in_the_sidebar_has_a_size(page: Any, html: Path) -> None:

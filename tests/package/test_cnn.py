@@ -14,7 +14,7 @@ from torch.testing import assert_close
 from torchvision.models.resnet import BasicBlock
 
 from vit_tutorial.cli import main
-from vit_tutorial.cnn import CNNConfig, ConvNet, ResidualBlock
+from vit_tutorial.cnn import CNNConfig, ConvNet, ResidualBlock, UNet, UNetConfig
 from vit_tutorial.data import digits
 from vit_tutorial.tasks import Classification
 from vit_tutorial.training import load_recipe
@@ -222,3 +222,44 @@ def test_a_checkpoint_keeps_its_statistics(tmp_path: Path) -> None:
     loaded.load(tmp_path / "checkpoint.safetensors")
     assert loaded.model.norm.running_mean.abs().sum() > 0
     assert_close(loaded.model.state_dict(), saved.model.state_dict())
+
+
+# the U-Net
+
+
+def test_a_u_net_scores_every_pixel_of_an_image_of_any_size() -> None:
+    model = UNet(UNetConfig(img_size=(15, 22), in_chans=1, num_classes=3, widths=(4, 8, 8)))
+    for size in [(15, 22), (8, 8), (31, 5)]:
+        assert model(torch.randn(2, 1, *size)).shape == (2, 3, *size)
+
+
+def test_a_u_net_is_its_parts_in_order() -> None:
+    model = shaken(UNet(UNetConfig(img_size=8, in_chans=1, num_classes=3, widths=(4, 6)))).eval()
+    x = torch.randn(2, 1, 8, 8)
+    first = model.down[0](x)
+    below = model.down[1](F.max_pool2d(first, 2))
+    repeated = below.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    assert_close(model(x), model.head(model.up[0](torch.cat([repeated, first], dim=1))))
+
+
+def test_a_u_net_keeps_what_stands_where() -> None:
+    """A pixel of one corner reaches the scores of its own corner and, with one stage below, not those of the other."""
+    torch.manual_seed(0)
+    model = UNet(UNetConfig(img_size=32, in_chans=1, num_classes=2, widths=(4, 4))).eval()
+    x = torch.randn(1, 1, 32, 32)
+    changed = x.clone()
+    changed[..., 0, 0] += 1
+    difference = (model(changed) - model(x)).abs().amax(1)[0]
+    assert difference[0, 0] > 0
+    assert difference[20:, 20:].max() == 0
+
+
+def test_a_fresh_u_net_knows_nothing() -> None:
+    torch.manual_seed(0)
+    loss = F.cross_entropy(UNet(UNetConfig())(torch.randn(4, 3, 32, 32)), torch.randint(10, (4, 32, 32)))
+    assert loss.item() == pytest.approx(2.3026, abs=0.15)
+
+
+def test_more_stages_than_an_image_bears_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"5 stages halve an image of 8 pixels 4 times.*use at most 4 stages"):
+        UNetConfig(img_size=(8, 40), widths=(2,) * 5)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from vit_tutorial.data import DigitScenes, digit_scenes, digits
+from vit_tutorial.data import DigitScenes, batches, digit_scenes, digits, scene_splits
 from vit_tutorial.data.digit_scenes import INK
 
 
@@ -133,3 +133,19 @@ def test_only_the_kinds_asked_for_occur_in_the_order_asked_for() -> None:
 def test_what_cannot_be_drawn_is_refused_with_its_values(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         digit_scenes(**{"n": 1, **arguments})
+
+
+@pytest.mark.parametrize("target", ["classes", "objects"])
+def test_scenes_are_three_splits_whose_targets_stay_with_them_in_batches(target: str) -> None:
+    splits = scene_splits((6, 3, 2), target, size=(16, 24), digits_per_scene=(1, 3), seed=5)
+    assert [len(split) for split in splits] == [6, 3, 2]
+    scenes = digit_scenes(6, (16, 24), (1, 3), seed=5)
+    for images, targets in batches(splits.train, 4, seed=0, epoch=0):
+        for i, image in enumerate(images):
+            number = next(n for n in range(6) if torch.equal(image, scenes.images[n]))
+            if target == "classes":
+                assert torch.equal(targets[i], scenes.class_masks[number].to(torch.uint8))
+            else:
+                assert torch.equal(targets["labels"][i], scenes.labels[number])
+                seen = [mask.nonzero().tolist() for mask in targets["masks"][i]]
+                assert seen == [(scenes.instance_masks[number] == j + 1).nonzero().tolist() for j in range(len(seen))]

@@ -12,7 +12,7 @@ from odd_images import noise
 from PIL import Image
 
 from vit_tutorial.cli import main
-from vit_tutorial.cli.predict import image_names
+from vit_tutorial.cli.pictures import image_names
 from vit_tutorial.data import BadImages, image_folder
 from vit_tutorial.data import files as files_module
 from vit_tutorial.data.files import IMAGE_SUFFIXES, Sight, images_below

@@ -13,7 +13,7 @@ from folder_helpers import classes
 from odd_images import noise
 from PIL import Image, PngImagePlugin
 
-from vit_tutorial.cli.predict import read_image
+from vit_tutorial.cli.pictures import read_image
 from vit_tutorial.data import BadImages, image_folder
 from vit_tutorial.data.decode import open_image
 from vit_tutorial.data.metadata import without_metadata

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from odd_images import noise
 
 from vit_tutorial.cli import main
-from vit_tutorial.data import RememberedSplit, hashed_split, image_folder
+from vit_tutorial.data import RememberedSplit, hashed_split, image_folder, take_share
 from vit_tutorial.weights import load_classifier, read_extra, save_model
 
 Capture = pytest.CaptureFixture[str]
@@ -75,7 +75,8 @@ def test_every_class_has_an_image_in_every_part_or_is_named(labels: list[int], s
 
 def test_the_digests_survive_the_way_through_json(tmp_path: Path) -> None:
     splits = image_folder(classes(tmp_path, 12), 8)
-    kept = RememberedSplit.of(splits)
+    kept = splits.remembered
+    assert kept is not None
     assert RememberedSplit.from_dict(json.loads(json.dumps(kept.to_dict()))) == kept
     for part, split in zip(PARTS, splits):
         assert {kept.part_of(digest) for digest in split.digests()} == {part}
@@ -234,6 +235,16 @@ def test_a_share_of_the_training_images_is_remembered_as_what_was_trained_on(tmp
     found = scored(capsys, tmp_path / "runs" / "seed-0", root, "--split", "train")
     assert abs(found["images"] - n_train / 2) <= 2
     assert found["notes"] == []
+
+
+def test_a_share_keeps_in_mind_what_it_leaves_out(tmp_path: Path) -> None:
+    whole = image_folder(classes(tmp_path, 20), 8)
+    kept = take_share(whole, 0.5).remembered
+    assert kept is not None
+    used = {*take_share(whole, 0.5).train.digests()}
+    for digest in whole.train.digests():
+        assert kept.part_of(digest) == ("train" if digest in used else "unused")
+    assert {kept.part_of(digest) for digest in whole.test.digests()} == {"test"}
 
 
 def test_classes_that_differ_in_form_alone_are_named_at_evaluation(

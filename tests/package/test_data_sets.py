@@ -18,6 +18,7 @@ from vit_tutorial.data import (
     find_leaks,
     grouped_split,
     normalize,
+    split_tensor_images,
     stratified_split,
     take_share,
 )
@@ -110,6 +111,40 @@ def test_taking_a_share_leaves_the_given_splits_as_they_were():
     take_share(splits, 0.1)
     assert splits.val.mean == splits.test.mean == splits.mean == mean
     assert take_share(splits, 1) is splits
+
+
+def other_targets(kind: str, n: int = 40) -> TensorImages:
+    """Images without a class number each, their target and pixels telling which is which."""
+    images = torch.arange(n, dtype=torch.uint8)[:, None, None, None].expand(n, 1, 4, 4).clone()
+    masks = (images[:, 0] % 2).long()
+    targets = masks if kind == "masks" else {"mask": masks, "boxes": [torch.full((2, 4), i) for i in range(n)]}
+    return TensorImages(images, targets, ["even", "odd"])
+
+
+@pytest.mark.parametrize("kind", ["masks", "dicts"])
+def test_masks_and_dicts_are_split_and_shared_at_random(kind):
+    whole = other_targets(kind)
+    parts = split_tensor_images(whole, (0.6, 0.2, 0.2), seed=0)
+    assert [len(part) for part in parts] == [24, 8, 8]
+    assert sorted(digest for part in parts for digest in part.digests()) == sorted(whole.digests())
+    splits = Splits(*parts)
+    small, large = (take_share(splits, share) for share in (0.25, 0.5))
+    assert len(small.train) == 6
+    assert {*small.train.digests()} < {*large.train.digests()} < {*splits.train.digests()}
+    for image, target in small.train:
+        mask = target if kind == "masks" else target["mask"]
+        assert (mask == image[0] % 2).all()
+
+
+def test_a_share_of_masks_that_leaves_none_is_refused():
+    part = other_targets("masks")
+    with pytest.raises(ValueError, match=r"leaves no training image of 40; use at least 0\.025"):
+        take_share(Splits(part, part, part), 0.01)
+
+
+def test_fewer_masks_than_splits_are_refused():
+    with pytest.raises(ValueError, match=r"2 image\(s\) are too few for 3 splits; add at least 1"):
+        split_tensor_images(other_targets("masks", 2), (0.6, 0.2, 0.2), seed=0)
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.1])

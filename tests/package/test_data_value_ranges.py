@@ -12,7 +12,7 @@ from odd_images import noise
 from PIL import Image
 
 from vit_tutorial.cli import main
-from vit_tutorial.cli.predict import read_image
+from vit_tutorial.cli.pictures import read_image
 from vit_tutorial.data import image_folder
 from vit_tutorial.data.decode import FULL_RANGE, open_image, range_of
 from vit_tutorial.weights import read_extra

@@ -20,6 +20,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from figure_helpers import unread
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
@@ -27,10 +28,12 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.text import Text
 from nbclient import NotebookClient
 from PIL import Image
 
 from vit_tutorial import figures
+from vit_tutorial.dark import dark_twin
 from vit_tutorial.figures import (
     applications,
     attention,
@@ -46,6 +49,7 @@ from vit_tutorial.figures import (
     origins,
     position_math,
     pretraining,
+    segmentation,
     style,
     training,
 )
@@ -53,6 +57,7 @@ from vit_tutorial.figures.style import CATEGORIES, PAGE_WIDTH
 from vit_tutorial.figures.style import Figure as HouseFigure
 
 ROOT = Path(__file__).parents[2]
+LEAST = 9  # points: at three quarters of its size, as on a telephone, a plot's lettering is still 9 pixels high
 LIGHTER = 10  # L* from 0 to 100: the least difference by which two greys are told apart
 
 GREY = torch.arange(64, dtype=torch.uint8).reshape(1, 8, 8) * 4  # [C, H, W]
@@ -123,6 +128,16 @@ CALLS: dict[str, Callable[[], Figure]] = {
     ),
     "applications.seen_and_unseen": lambda: applications.seen_and_unseen(
         ["1 of 2", "2 of 3"], [0.9, 0.9], [0.1, 0.6], [0.05, 0.03]
+    ),
+    # 4
+    "segmentation.named_masks": lambda: segmentation.named_masks(
+        COLOUR, {"truth": MASK, "answer": MASK.T}, CLASSES[:3]
+    ),
+    "segmentation.number_grids": lambda: segmentation.number_grids(
+        {"truth": MASK[:4, :4]}, {"truth": MASK[:4, :4] == 1}
+    ),
+    "segmentation.scores_of_a_mask": lambda: segmentation.scores_of_a_mask(
+        GREY, {"truth": MASK}, CLASSES[:3], {"accuracy": 0.9, "mIoU": 0.4}
     ),
     # 2.1.1
     "attention_math.dot_product": lambda: attention_math.dot_product([1.0, 0.0], [0.5, 0.5]),
@@ -256,6 +271,9 @@ def test_a_figure_is_drawn_readable_in_grey_and_told_in_words(name: str) -> None
     assert drawn.y1 < height + 0.02, "something sticks out"
 
     assert alike_in_grey(fig) == ALIKE.get(name, [])
+    assert unread(fig, dark_twin(fig)) == [], "in dark"
+    sizes = {text.get_fontsize(): text.get_text() for text in fig.findobj(Text) if text.get_text()}
+    assert min(sizes, default=LEAST) >= LEAST, f"on a telephone nobody can read {sizes[min(sizes)]!r}"
 
     for cell, words in shown_on_pages().get(name, []):
         assert len(words) >= 10, f"{cell} shows it without alternative text: give the cell mystnb.image.alt"

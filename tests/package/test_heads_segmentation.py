@@ -1,6 +1,9 @@
-"""The linear segmenter: one linear map a patch token, enlarged to pixels."""
+"""Segmenters: a linear map or a mask transformer on the patch tokens, enlarged to pixels."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 import torch
@@ -10,7 +13,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from vit_tutorial.heads import LinearSegmenter
+from vit_tutorial.data import digit_scenes
+from vit_tutorial.heads import LinearSegmenter, MaskSegmenter, MaskTransformer, QuerySegmenter, Segmenter
+from vit_tutorial.losses import cross_entropy
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 
 
@@ -19,7 +24,10 @@ def encoder(size: tuple[int, int] = (8, 12), patch: int = 4, **options: object) 
     return VisionTransformer(ViTConfig.from_dict({**config, "img_size": size, "patch_size": patch, **options}))
 
 
-def jittered(model: LinearSegmenter) -> LinearSegmenter:
+S = TypeVar("S", bound=Segmenter)
+
+
+def jittered(model: S) -> S:
     torch.manual_seed(0)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -120,3 +128,151 @@ def test_no_class_is_refused() -> None:
 def test_an_image_of_another_size_is_refused_by_the_encoder() -> None:
     with pytest.raises(ValueError, match="the model takes images of 8x12 pixels, these have 12x8"):
         LinearSegmenter(encoder(), 2)(torch.zeros(1, 1, 12, 8))
+
+
+# cells
+
+
+def test_cells_are_scored_where_they_lie() -> None:
+    """The weights of class 1, cell (1, 0) alone: only the lower left quarter of each patch answers."""
+    model, images = LinearSegmenter(encoder(), 3, cells=2), torch.randn(2, 1, 8, 12)
+    torch.nn.init.zeros_(model.head.weight)
+    with torch.no_grad():
+        model.head.bias.zero_()[1 * 4 + 1 * 2 + 0] = 1.0
+    scores = model.patch_logits(images)
+    assert scores.shape == (2, 3, 4, 6)
+    assert scores[:, 1, 1::2, 0::2].eq(1).all()
+    assert scores.sum() == 2 * 2 * 3
+
+
+def test_with_a_cell_a_pixel_nothing_is_enlarged() -> None:
+    model, images = jittered(LinearSegmenter(encoder(), 3, cells=4)), torch.randn(2, 1, 8, 12)
+    assert_close(model(images), model.patch_logits(images))
+
+
+def test_no_cell_is_refused() -> None:
+    with pytest.raises(ValueError, match="cells is 0; a patch is scored in at least one cell"):
+        LinearSegmenter(encoder(), 2, cells=0)
+
+
+# the mask transformer
+
+
+def mask_transformer_by_loop(head: MaskTransformer, tokens: Tensor) -> Tensor:
+    """Scores patch by patch and class by class, as the paper's text says it."""
+    out = torch.zeros(len(tokens), tokens.shape[1], head.cls_emb.shape[1])
+    for b, image in enumerate(tokens):
+        z = torch.stack([head.proj_dec(token) for token in image] + list(head.cls_emb[0]))[None]
+        for block in head.blocks:
+            z = block(z)
+        z = head.decoder_norm(z)[0]
+        for n in range(len(image)):
+            p = z[n] @ head.proj_patch
+            cosines = []
+            for k in range(head.cls_emb.shape[1]):
+                q = z[len(image) + k] @ head.proj_classes
+                cosines.append((p * q).sum() / (p.norm() * q.norm()))
+            out[b, n] = head.mask_norm(torch.stack(cosines))
+    return out
+
+
+def test_the_mask_transformers_values_and_gradients_are_those_of_a_loop() -> None:
+    torch.manual_seed(0)
+    head, tokens = MaskTransformer(16, 3, depth=2, num_heads=2), torch.randn(2, 6, 16)
+    with torch.no_grad():
+        for parameter in head.parameters():
+            parameter += 0.05 * torch.randn_like(parameter)
+    ours, loop = head(tokens), mask_transformer_by_loop(head, tokens)
+    assert_close(ours, loop, atol=1e-5, rtol=1e-4)
+    weights = torch.randn_like(ours)
+    parameters = list(head.parameters())
+    for a, b in zip(
+        torch.autograd.grad((weights * ours).sum(), parameters), torch.autograd.grad((weights * loop).sum(), parameters)
+    ):
+        assert_close(a, b, atol=1e-4, rtol=1e-3)
+
+
+def test_permuted_patches_give_permuted_scores() -> None:
+    head, tokens, order = MaskTransformer(16, 3, num_heads=2), torch.randn(2, 6, 16), torch.randperm(6)
+    assert_close(head(tokens[:, order]), head(tokens)[:, order], atol=1e-5, rtol=1e-4)
+
+
+def test_permuted_classes_give_permuted_scores() -> None:
+    head, tokens, order = MaskTransformer(16, 5, num_heads=2), torch.randn(2, 6, 16), torch.randperm(5)
+    before = head(tokens)
+    with torch.no_grad():
+        head.cls_emb.copy_(head.cls_emb[:, order])
+    assert_close(head(tokens), before[..., order], atol=1e-5, rtol=1e-4)
+
+
+def test_the_scores_of_a_patch_depend_on_the_rest_of_the_image_unlike_a_linear_heads() -> None:
+    head, tokens = MaskTransformer(16, 3, num_heads=2), torch.randn(1, 6, 16)
+    other = torch.cat([tokens[:, :5], torch.randn(1, 1, 16)], dim=1)
+    assert (head(tokens)[:, 0] - head(other)[:, 0]).abs().max() > 1e-3
+
+
+def test_a_mask_segmenter_scores_every_pixel() -> None:
+    model, images = MaskSegmenter(encoder(reg_tokens=2), 3, depth=1), torch.randn(2, 1, 8, 12)
+    assert model.patch_logits(images).shape == (2, 3, 2, 3)
+    assert_close(model(images), enlarged_by_loop(model.patch_logits(images), 4))
+
+
+def test_a_mask_transformer_of_one_class_or_no_block_is_refused() -> None:
+    for K, depth in ((1, 2), (3, 0)):
+        with pytest.raises(ValueError, match=f"got num_classes={K}, depth={depth}; .* use LinearSegmenter"):
+            MaskSegmenter(encoder(), K, depth)
+    with pytest.raises(ValueError, match="width 16 is not divisible by 3 heads"):
+        MaskSegmenter(encoder(), 2, num_heads=3)
+
+
+# class queries
+
+
+def test_queries_join_the_last_blocks_only_and_are_compared_with_the_patches() -> None:
+    torch.manual_seed(0)
+    model, images = jittered(QuerySegmenter(encoder(reg_tokens=2), 5, depth=1)), torch.randn(2, 1, 8, 12)
+    z = model.encoder.blocks[0](model.encoder.embed(images))  # [B, 3 + 6, D]
+    z = torch.cat([z, model.head.queries.expand(2, -1, -1)], dim=1)  # behind or before: tokens have no order
+    z = model.encoder.norm(model.encoder.blocks[1](z))
+    scores = torch.stack([z[:, 3:9] @ model.head.mask_head(z[:, 9 + k])[..., None] for k in range(5)], 1) / 16**0.5
+    assert_close(model.patch_logits(images).flatten(2), scores[..., 0], atol=1e-5, rtol=1e-4)
+
+
+def test_patches_look_at_the_queries() -> None:
+    model, images = QuerySegmenter(encoder(), 3, depth=1), torch.randn(1, 1, 8, 12)
+    before = model.patch_logits(images)
+    with torch.no_grad():
+        model.head.queries[:, 2].neg_()  # adding a number to all of it would be undone by LayerNorm
+    assert (model.patch_logits(images)[:, :2] - before[:, :2]).abs().max() > 1e-4
+
+
+def test_permuted_queries_give_permuted_scores() -> None:
+    model, images, order = QuerySegmenter(encoder(), 5), torch.randn(2, 1, 8, 12), torch.randperm(5)
+    before = model.patch_logits(images)
+    with torch.no_grad():
+        model.head.queries.copy_(model.head.queries[:, order])
+    assert_close(model.patch_logits(images), before[:, order], atol=1e-5, rtol=1e-4)
+
+
+def test_more_blocks_than_the_encoder_has_are_refused() -> None:
+    for depth in (0, 3):
+        with pytest.raises(ValueError, match=f"depth is {depth}; queries can join the last 1 to 2 blocks"):
+            QuerySegmenter(encoder(), 3, depth)
+
+
+@pytest.mark.parametrize("make", [LinearSegmenter, MaskSegmenter, QuerySegmenter])
+def test_a_segmenter_learns_scenes_by_its_patches_scores_alone(make: Callable[..., Segmenter]) -> None:
+    """Four scenes by heart: the loss enlarges the scores itself, and falls by half."""
+    torch.manual_seed(0)
+    scenes = digit_scenes(4, (16, 24), 2)
+    images, targets = scenes.images.float() / 255, scenes.class_masks
+    model = make(encoder((16, 24), 4), 11, pixels=False)
+    optimizer = torch.optim.AdamW(model.parameters(), 5e-3)
+    losses = []
+    for _ in range(25):
+        losses.append(cross_entropy(model(images), targets))
+        optimizer.zero_grad()
+        losses[-1].backward()
+        optimizer.step()
+    assert model(images).shape == (4, 11, 4, 6)
+    assert losses[-1] < 0.5 * losses[0]

@@ -52,7 +52,7 @@ def test_every_odd_image_is_predicted(folder: Path, model: Path, name: str, caps
 
 @pytest.mark.parametrize("name", GOOD)
 def test_an_odd_image_is_the_same_to_training_and_to_predicting(folder: Path, name: str) -> None:
-    from vit_tutorial.cli.predict import read_image
+    from vit_tutorial.cli.pictures import read_image
 
     file = folder / "dark" / name
     splits = image_folder(folder, 16)

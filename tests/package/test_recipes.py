@@ -8,11 +8,14 @@ import pytest
 import torch
 
 from vit_tutorial.data import Splits, TensorImages
-from vit_tutorial.tasks import Classification
+from vit_tutorial.patches import pair
+from vit_tutorial.tasks import Classification, Segmentation
 from vit_tutorial.training import Recipe, RecipeError, list_recipes, load_recipe
 
 SHAPES = {
     "digits": (1, 8),
+    "digit_scenes": (1, (24, 32)),
+    "camvid": (3, (180, 240)),
     "digits_blocks": (1, 8),
     "mnist": (1, 28),
     "mnist_10k": (1, 28),
@@ -21,10 +24,11 @@ SHAPES = {
 }
 
 
-def random_splits(channels: int, side: int) -> Splits:
+def random_splits(channels: int, side: int | tuple[int, int], masks: bool = False) -> Splits:
     """Data of that shape in the place of the real ones."""
-    images = torch.randint(256, (20, channels, side, side), dtype=torch.uint8)
-    data = [TensorImages(images, torch.arange(20) % 10, list("0123456789")) for _ in range(3)]
+    images = torch.randint(256, (20, channels, *pair(side)), dtype=torch.uint8)
+    targets = torch.randint(10, (20, *pair(side))) if masks else torch.arange(20) % 10
+    data = [TensorImages(images, targets, list("0123456789")) for _ in range(3)]
     return Splits(*data)
 
 
@@ -32,7 +36,8 @@ def random_splits(channels: int, side: int) -> Splits:
 def test_every_recipe_builds_a_model_that_takes_its_data(name: str) -> None:
     recipe = load_recipe(name)
     channels, side = SHAPES.get(recipe.data, (3, recipe.model.get("img_size")))
-    task = Classification(recipe, splits=random_splits(channels, side))
+    kind = Segmentation if recipe.task == "segmentation" else Classification
+    task = kind(recipe, splits=random_splits(channels, side, masks=kind is Segmentation))
     inputs, targets = task.prepare(task.splits.train.images, task.splits.train.targets, train=True)
     assert torch.isfinite(task.loss(task.build_model()(inputs), targets))
     assert recipe.title
@@ -89,7 +94,7 @@ def test_an_unknown_field_of_the_model_names_the_nearest() -> None:
         ("precision", "fp16", "precision is 'fp16'; it must be one of fp32, bf16"),
         ("on_leak", "ignore", "on_leak is 'ignore'; it must be one of stop, drop"),
         ("arch", "mlp", "arch is 'mlp'; it must be one of vit, cnn"),
-        ("task", "segmentation", "task is 'segmentation'; it must be one of classification"),
+        ("task", "detection", "task is 'detection'; it must be one of classification, segmentation"),
         ("train_share", 0, "train_share is 0; it must be a number above 0 and at most 1"),
         ("ema_decay", 1.0, "ema_decay is 1.0; it must be a number of at least 0 and below 1"),
         ("clip_grad", -1, "clip_grad is -1; it must be a number of at least 0"),

@@ -17,7 +17,7 @@ from vit_tutorial.cli.parser import build_parser
 from vit_tutorial.cli.train import changed_fields
 from vit_tutorial.training import Recipe, environment, fit, load_recipe
 from vit_tutorial.training import record as records
-from vit_tutorial.training.record import RecordError, check, list_records, make_record, read_record, summary
+from vit_tutorial.training.record import RecordError, check, in_words, list_records, make_record, read_record, summary
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +106,19 @@ def test_a_recipe_that_changed_since_is_noticed(record: dict[str, Any]) -> None:
 def test_a_recipe_that_is_gone_is_noticed(record: dict[str, Any]) -> None:
     (difference,) = check({**record, "recipe": {**record["recipe"], "name": "gone"}})
     assert "no recipe 'gone'" in difference
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "std", "text"),
+    [
+        ("test_accuracy", 0.984, 0.002, "98.40 % ± 0.20"),
+        ("test_miou", 0.45, None, "45.00 %"),
+        ("loss", 0.07125, None, "0.07125 nat"),
+        ("ink_error", 12.0, 0.31, "12 ± 0.31"),
+    ],
+)
+def test_a_metric_is_said_in_its_unit(name: str, value: float, std: float | None, text: str) -> None:
+    assert in_words(name, value, std) == text
 
 
 def test_records_are_written_and_read(record: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

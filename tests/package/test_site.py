@@ -58,7 +58,7 @@ def test_the_picture_in_the_file_is_what_the_model_is_trained_to_see(tmp_path: P
 
     from PIL import Image
 
-    from vit_tutorial.cli.predict import read_image
+    from vit_tutorial.cli.pictures import read_image
 
     text = export_site(small_model(), tmp_path / "mine.html", **DESCRIPTION, pictures=[picture]).read_text()
     found = re.search(r'"image":"data:image/png;base64,([^"]+)"', text.replace("<\\/", "</"))

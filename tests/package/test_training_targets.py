@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,9 @@ from torch.nn import functional as F
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from vit_tutorial.data import Splits, TensorImages, digit_scenes, digits, normalize
+from vit_tutorial.data import RememberedSplit, Splits, TensorImages, digit_scenes, digits, normalize
 from vit_tutorial.heads.segmentation import LinearSegmenter
-from vit_tutorial.training import Recipe, evaluate, fit, predict
+from vit_tutorial.training import Recipe, RunFolder, RunFolderError, evaluate, fit, predict
 from vit_tutorial.training.checkpoint import load_checkpoint
 from vit_tutorial.training.engine import Engine
 from vit_tutorial.training.loop import training_batches
@@ -52,6 +54,7 @@ class Masks(Toy):
     """A class for each pixel of scenes of digits; image and mask are mirrored together."""
 
     best_by = "pixel_accuracy"
+    transform = None
     splits = Splits(
         *(
             TensorImages(scenes.images, scenes.class_masks, list(scenes.classes), "scenes")
@@ -99,6 +102,7 @@ class TwoTargets(Toy):
     """Which digit it is, and how much ink it took."""
 
     best_by = "accuracy"
+    transform = None
     splits = Splits(
         *(
             TensorImages(
@@ -175,6 +179,20 @@ def test_a_run_that_died_goes_on_to_the_same_weights(toy: type[Any], dies_at: in
     assert {k: v for k, v in whole.metrics.items() if "seconds" not in k} == {
         k: v for k, v in cut.metrics.items() if "seconds" not in k
     }
+
+
+@each_task
+def test_what_the_splits_remember_is_kept_by_the_run_of_any_task(toy: type[Any], tmp_path: Path) -> None:
+    train, val, test = toy.splits
+    task, recipe = toy(), RECIPES[toy].with_(epochs=1)
+    task.splits = replace(toy.splits, remembered=RememberedSplit.of(train.digests(), val.digests(), test.digests()))
+    fit(task, recipe, tmp_path, progress=False)
+    kept = json.loads(RunFolder(tmp_path).split.read_text(encoding="utf-8"))
+    assert RememberedSplit.from_dict(kept) == task.splits.remembered
+    fewer = train.select(range(len(train) - 2))
+    task.splits = Splits(fewer, val, test, remembered=task.splits.remembered.with_train(fewer.digests()))
+    with pytest.raises(RunFolderError, match=r"contents are not the same as then \(2 image\(s\) in another part\)"):
+        fit(task, recipe, tmp_path, progress=False)
 
 
 @each_task

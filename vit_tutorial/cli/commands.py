@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from vit_tutorial.cli.masks import evaluate_masks
 from vit_tutorial.cnn import CNNConfig
 from vit_tutorial.data import ImageDataset, RememberedSplit, Splits, images_to_score
 from vit_tutorial.data.decode import FULL_RANGE
@@ -21,9 +22,9 @@ from vit_tutorial.metrics.errors import class_scores, confident_mistakes, worst_
 from vit_tutorial.tasks import Classification
 from vit_tutorial.tasks.classification import image_size
 from vit_tutorial.training import Recipe, RunFolder, predict
-from vit_tutorial.training.record import check, headline, list_records, read_record
+from vit_tutorial.training.record import check, headline, in_words, list_records, read_record
 from vit_tutorial.vit import ViTConfig
-from vit_tutorial.weights import load_classifier, read_extra
+from vit_tutorial.weights import holds_segmenter, load_classifier, read_extra
 
 CONFUSIONS = 3  # shown
 CLASSES = 40  # shown at most
@@ -40,6 +41,8 @@ def evaluate_run(options: argparse.Namespace) -> int:
             f"{path} does not say its {', '.join(missing)}, so its data is not known; evaluate takes what vit-tutorial train saved, "
             "and predict takes this file, too"
         )
+    if holds_segmenter(path):
+        return evaluate_masks(options, path, extra)
     model = load_classifier(path, pick_device(options.device))
     recipe = Recipe.from_dict(extra["recipe"])
     if recipe.data == "image_folder":
@@ -123,7 +126,7 @@ def analysis(
 def print_analysis(found: dict[str, Any]) -> None:
     """The analysis as text; of more than `CLASSES` classes those that are found least."""
     for name, value in found["metrics"].items():
-        print(f"  {name:14} {100 * value:.2f} %" if "accuracy" in name else f"  {name:14} {value:.4f}")
+        print(f"  {name:14} {in_words(name, value)}")
     low, high = found["accuracy_interval"]
     print(f"  95 % interval of the accuracy: {100 * low:.1f} to {100 * high:.1f} %")
     rows = found["classes"]
@@ -159,10 +162,9 @@ def show_results(options: argparse.Namespace) -> int:
         record = read_record(name)
         (metric, score), time = headline(record), record["metrics"]["train_seconds"]
         seeds = len(record["seeds"])
-        spread = f" ± {100 * score['std']:.1f}" if score["std"] is not None else ""
         print(f"{name}: {record['title']}")
         print(
-            f"    {metric.replace('_', ' ')} {100 * score['mean']:.1f} %{spread} ({seeds} seed{'s' * (seeds != 1)}), "
+            f"    {metric.replace('_', ' ')} {in_words(metric, score['mean'], score['std'], 1)} ({seeds} seed{'s' * (seeds != 1)}), "
             f"{record['params']:,} parameters, {time['mean']:.0f} s a run, {record['device']}, {record['status']}"
         )
     return 0

@@ -13,7 +13,9 @@ from vit_tutorial.cli.doctor import diagnose
 from vit_tutorial.cli.export import run_export
 from vit_tutorial.cli.predict import predict_images
 from vit_tutorial.cli.train import train_recipe
-from vit_tutorial.cnn import CNNConfig
+from vit_tutorial.cnn import CNNConfig, UNetConfig
+from vit_tutorial.config import Config
+from vit_tutorial.heads import SegmenterConfig
 from vit_tutorial.training import Recipe, list_recipes
 from vit_tutorial.vit import ViTConfig
 from vit_tutorial.widgets.models.export import DTYPES
@@ -45,6 +47,9 @@ PREDICT_EXAMPLES = """examples:
 
 The model may also be a file that save_model wrote in Python. Where it was not given mean and std, pixels go in from 0 to 1, and
 where it was not given classes, they are numbered; that is said.
+
+A segmenter writes a mask of each image, a PNG of class numbers as large as the image:
+  vit-tutorial predict runs/mask_folder/seed-0 photos/ --out masks/
 
 An image that cannot be read is named in its place, the others are answered, and the exit status is 1.
 """
@@ -122,9 +127,12 @@ def _add_evaluate(commands: Any) -> None:
 
 
 def _add_predict(commands: Any) -> None:
-    p = _command(commands, "predict", "classify images", predict_images, PREDICT_EXAMPLES)
+    p = _command(commands, "predict", "classify images, or make masks of them", predict_images, PREDICT_EXAMPLES)
     p.add_argument("model", type=Path, metavar="RUN_OR_FILE", help="a run's folder, or a model.safetensors")
     p.add_argument("images", nargs="+", metavar="IMAGE", help="image files, folders of them, or http(s) addresses")
+    p.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="of a segmenter: where its masks go, with a COCO file of all of them"
+    )
     p.add_argument("--top", type=int, metavar="K", help="how many classes to show (default: 3, if there are so many)")
     p.add_argument("--format", choices=["text", "csv", "json"], default="text", help="of the output (default: text)")
     p.add_argument("--batch-size", type=int, default=64, metavar="N", help="images a forward pass (default: 64)")
@@ -181,8 +189,10 @@ class _Fields(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         print(Recipe.describe())
-        for arch, config in (("vit", ViTConfig), ("cnn", CNNConfig)):
-            print(f"Model, for arch {arch}, as in --set model.depth=6:\n{config.describe()}")
+        kinds: dict[str, type[Config]] = {"arch vit": ViTConfig, "arch vit in segmentation, besides": SegmenterConfig}
+        kinds |= {"arch cnn": CNNConfig, "arch cnn in segmentation": UNetConfig}
+        for kind, config in kinds.items():
+            print(f"Model, for {kind}, as in --set model.depth=6:\n{config.describe()}")
         parser.exit()
 
 

@@ -9,8 +9,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from vit_tutorial.tasks import Classification
-from vit_tutorial.training import Recipe, RecipeError, Result, RunFolder, environment, fit, load_recipe
+from vit_tutorial.tasks import task_of
+from vit_tutorial.training import Recipe, RecipeError, Result, RunFolder, Task, environment, fit, load_recipe
 from vit_tutorial.training import record as records
 from vit_tutorial.training.engine import Engine
 
@@ -27,7 +27,7 @@ def train_recipe(options: argparse.Namespace) -> int:
     if options.resume and "split" not in overrides and began_shuffled(recipe, options.out, seeds):
         recipe = recipe.with_(split="shuffle")
         say("these runs began before splits were cut by content; they go on with the split they began with")
-    task = Classification(recipe, options.data, options.download)
+    task = task_of(recipe, options.data, options.download)
     train, val, test = task.splits
     say(f"{task.splits.variant}: {len(train):,} training, {len(val):,} validation, {len(test):,} test images")
     if ";" in str(task.splits.report or ""):  # there is more to say than the number of images
@@ -74,15 +74,15 @@ def describe(result: Result, best_by: str) -> str:
     parts = [f"best epoch {m['best_epoch']} of {m['epochs']}", f"{m['train_seconds']:.0f} s"]
     for split in ("val", "test"):
         if f"{split}_{best_by}" in m:
-            parts.append(f"{split} {best_by} {100 * m[f'{split}_{best_by}']:.2f} %")
+            parts.append(f"{split} {best_by} {records.in_words(best_by, m[f'{split}_{best_by}'])}")
     return ", ".join(parts)
 
 
 def describe_all(results: list[Result], best_by: str) -> str:
     """Mean and sample standard deviation over the seeds."""
     split = "test" if f"test_{best_by}" in results[0].metrics else "val"
-    values = [100 * result.metrics[f"{split}_{best_by}"] for result in results]
-    return f"{split} {best_by} {statistics.mean(values):.2f} % ± {statistics.stdev(values):.2f}"
+    values = [result.metrics[f"{split}_{best_by}"] for result in results]
+    return f"{split} {best_by} {records.in_words(best_by, statistics.mean(values), statistics.stdev(values))}"
 
 
 def write(
@@ -90,7 +90,7 @@ def write(
     recipe: Recipe,
     overrides: dict[str, Any],
     seeds: list[int],
-    task: Classification,
+    task: Task,
     results: list[Result],
 ) -> None:
     """Write the record where the book reads it, or beside the runs where the package is not a checkout."""

@@ -1,23 +1,40 @@
 """Data sets, their splits, augmentation and batches. Start with `digits()`: it needs no download."""
 
 from .batches import batches, derive_seed, epoch_order, num_batches
-from .dataset import VOID, ImageDataset, Splits, TensorImages, channel_stats
+from .camvid import CAMVID_CLASSES, camvid
+from .coco import coco, coco_images
+from .coco_file import BadAnnotations, read_coco
+from .coco_write import write_coco, write_coco_results, write_coco_scenes
+from .dataset import ImageDataset, Splits, TensorImages, channel_stats
 from .digit_photos import digit_photos
-from .digit_scenes import DigitScenes, digit_scenes
+from .digit_scenes import DigitScenes, digit_scenes, scene_splits
 from .digits import digits
-from .duplicates import LeakedImages
-from .image_folder import BadImages, FileImages, image_folder, images_to_score
+from .duplicates import Leak, LeakedImages, find_leaks
+from .file_images import BadImages, FileImages
+from .image_folder import image_folder
+from .joint import RandomWindow, fit_pair
+from .joint_batch import augment_pairs
+from .mask_files import read_mask, write_mask
+from .mask_folder import mask_folder
 from .mixing import mix
+from .pair_survey import BadPairs, PairReport
+from .pairs import PairedImages
 from .remember import RememberedSplit
 from .scan import FolderReport
-from .splitting import Leak, find_leaks, grouped_split, hashed_split, split_tensor_images, stratified_split, take_share
-from .targets import Target, Targets
+from .scoring import images_to_score
+from .splitting import grouped_split, hashed_split, split_tensor_images, stratified_split, take_share
+from .targets import VOID, Target, Targets
 from .transforms import augment, normalize
 from .vision import MissingData, cifar10, data_root, fashion_mnist, mnist, mnist_10k
+from .voc import VOC_CLASSES, voc, voc_images, write_voc_scenes
 
 __all__ = [
+    "CAMVID_CLASSES",
+    "VOC_CLASSES",
     "VOID",
+    "BadAnnotations",
     "BadImages",
+    "BadPairs",
     "DigitScenes",
     "FileImages",
     "FolderReport",
@@ -25,15 +42,22 @@ __all__ = [
     "Leak",
     "LeakedImages",
     "MissingData",
+    "PairReport",
+    "PairedImages",
+    "RandomWindow",
     "RememberedSplit",
     "Splits",
     "Target",
     "Targets",
     "TensorImages",
     "augment",
+    "augment_pairs",
     "batches",
+    "camvid",
     "channel_stats",
     "cifar10",
+    "coco",
+    "coco_images",
     "data_root",
     "derive_seed",
     "digit_photos",
@@ -42,16 +66,28 @@ __all__ = [
     "epoch_order",
     "fashion_mnist",
     "find_leaks",
+    "fit_pair",
     "grouped_split",
     "hashed_split",
     "image_folder",
     "images_to_score",
+    "mask_folder",
     "mix",
     "mnist",
     "mnist_10k",
     "normalize",
     "num_batches",
+    "read_coco",
+    "read_mask",
+    "scene_splits",
     "split_tensor_images",
     "stratified_split",
     "take_share",
+    "voc",
+    "voc_images",
+    "write_coco",
+    "write_coco_results",
+    "write_coco_scenes",
+    "write_mask",
+    "write_voc_scenes",
 ]

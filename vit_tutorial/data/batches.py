@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from .dataset import ImageDataset, TensorImages
 from .targets import Target, Targets, collate, move, select
 
+Transform = Callable[[Tensor, Any], tuple[Tensor, Any]]  # of an item: image and target together
 Batch = tuple[Tensor, Targets]  # images uint8 [B, C, H, W]; class numbers int64 [B], masks [B, H, W], or a dict
 
 
@@ -27,12 +29,13 @@ def batches(
     drop_last: bool = False,
     random_resized_crop: tuple[float, float] | None = None,
     epochs: int = 1,
+    transform: Transform | None = None,
 ) -> Iterator[Batch]:
     """One epoch of batches, or several in a row: pairs (images uint8 [B, C, H, W], targets) on `device`.
 
     Targets are class numbers int64 [B], masks [B, H, W], or dicts of tensors, as the data set has them (see `targets`).
 
-    The order, and the random crops if there are any, depend on `seed` and `epoch` only: not on the number of
+    The order, and what `transform` and the random crops draw, depend on `seed` and `epoch` only: not on the number of
     workers, on the device or on random numbers drawn elsewhere. `start_batch=k` yields what a full epoch yields
     after its first k batches, without reading those. The global random state is left as it was.
 
@@ -47,6 +50,8 @@ def batches(
             random and resized, as in Inception training (Szegedy et al., 2015, section 6). None: whole items.
         epochs: how many, from `epoch` on; `start_batch` counts in the first. The worker processes live through all of
             them and read the first batches of an epoch while the last of the one before is still being used.
+        transform: changes each item, image and target together, e.g. to one size; it draws from the global generator, which is seeded by
+            (seed, epoch, index) for it. With workers it is pickled: a function of a module, or an object such as `RandomWindow`.
 
     Raises:
         ValueError: empty data set, batch size below 1, or `start_batch` beyond the end of the epoch.
@@ -59,9 +64,9 @@ def batches(
     if not 0 <= start_batch <= total:
         raise ValueError(f"start_batch is {start_batch}, but an epoch has batches 0 to {total - 1}")
     chosen = _choose(len(dataset), batch_size, seed, range(epoch, epoch + epochs), shuffle, start_batch, total)
-    if isinstance(dataset, TensorImages) and random_resized_crop is None:
+    if isinstance(dataset, TensorImages) and random_resized_crop is None and transform is None:
         return _index(dataset, chosen, torch.device(device))
-    return _load(_Items(dataset, seed, random_resized_crop), chosen, torch.device(device), workers)
+    return _load(_Items(dataset, seed, random_resized_crop, transform), chosen, torch.device(device), workers)
 
 
 def num_batches(n_items: int, batch_size: int, drop_last: bool = False) -> int:
@@ -117,23 +122,33 @@ def _load(items: _Items, chosen: Iterator[tuple[int, Tensor]], device: torch.dev
 
 def _collate(items: Sequence[tuple[Tensor, Target]]) -> Batch:
     images, targets = zip(*items)
+    sizes = {tuple(image.shape) for image in images}
+    if len(sizes) > 1:
+        first, second = (list(size) for size in sorted(sizes)[:2])
+        raise ValueError(
+            f"images of different sizes, such as {first} and {second}, make no batch; give the data set a size, batches a transform "
+            "that makes them equal, such as RandomWindow, or take batch_size=1"
+        )
     return torch.stack(images), collate(targets)
 
 
 class _Items(Dataset[tuple[Tensor, Target]]):
     """Items for a DataLoader, by (epoch, index), each with random numbers of its own, seeded by (seed, epoch, index)."""
 
-    def __init__(self, dataset: ImageDataset, seed: int, crop: tuple[float, float] | None) -> None:
-        self.dataset, self.seed, self.crop = dataset, seed, crop
+    def __init__(
+        self, dataset: ImageDataset, seed: int, crop: tuple[float, float] | None, transform: Transform | None
+    ) -> None:
+        self.dataset, self.seed, self.crop, self.transform = dataset, seed, crop, transform
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Target]:
         epoch, index = key
-        if self.crop is None:
+        if self.crop is None and self.transform is None:
             return self.dataset[index]
         with torch.random.fork_rng(devices=[]):  # v2's transforms draw from the global generator
             # Not torch.manual_seed, which seeds every device and takes half as long as decoding a small JPEG.
             torch.default_generator.manual_seed(derive_seed(self.seed, epoch, index))
-            return self.dataset.cropped(index, self.crop)
+            item = self.dataset[index] if self.crop is None else self.dataset.cropped(index, self.crop)
+            return item if self.transform is None else self.transform(*item)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from .targets import Target, Targets, count, digest, move, select
-
-VOID = 255  # in a mask: a pixel that nobody has named
+from .joint import random_resized_crop_pair
+from .remember import RememberedSplit
+from .targets import VOID, Target, Targets, count, digest, move, select
 
 
 class ImageDataset(Protocol):
-    """What training asks of a data set, whose items are (image, target). `TensorImages` and `FileImages` both have it."""
+    """What training asks of a data set, whose items are (image, target). `TensorImages`, `FileImages` and `PairedImages` have it."""
 
     classes: list[str]
     name: str
@@ -109,10 +108,9 @@ class TensorImages:
         image, target, bicubic = self.images[index], self._target(index), v2.InterpolationMode.BICUBIC
         if isinstance(target, dict):
             raise ValueError("a random crop has to change image and targets together; do it in the task's prepare")
-        crop = v2.RandomResizedCrop(image.shape[-2:], scale=scale, interpolation=bicubic, antialias=True)
         if isinstance(target, Tensor):
-            image, target = crop(tv_tensors.Image(image), tv_tensors.Mask(target))
-            return image.as_subclass(Tensor), target.as_subclass(Tensor)
+            return random_resized_crop_pair(image, target, (image.shape[-2], image.shape[-1]), scale)
+        crop = v2.RandomResizedCrop(image.shape[-2:], scale=scale, interpolation=bicubic, antialias=True)
         return crop(image), target
 
     def _target(self, index: int) -> Any:
@@ -164,12 +162,17 @@ class Splits:
 
     All three carry the mean and the standard deviation of the training split: the model must see a test image
     through the same normalisation as it saw the training images.
+
+    Fields:
+        report: of a folder of images, `image_folder`'s `FolderReport`: what was read, skipped and ignored.
+        remembered: of data that may change between two runs, such as a folder, which image is used for what. A run keeps it.
     """
 
     train: Any
     val: Any
     test: Any
-    report: Any = None  # image_folder's FolderReport: what was read, skipped and ignored
+    report: Any = field(default=None, kw_only=True)
+    remembered: RememberedSplit | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         for split in (self.val, self.test):
@@ -207,7 +210,8 @@ class Splits:
 
     def to(self, device: torch.device | str) -> Splits:
         """The splits with their tensors (if they are held as tensors) on `device`."""
-        return Splits(self.train.to(device), self.val.to(device), self.test.to(device), self.report)
+        train, val, test = (part.to(device) for part in self)
+        return replace(self, train=train, val=val, test=test)
 
 
 def channel_stats(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .dataset import Splits, TensorImages
 from .digits import digits
 
 SPLITS = ("train", "val", "test")
@@ -113,6 +114,33 @@ def digit_scenes(
         corners=[torch.as_tensor(corners) for _, corners, _, _ in scenes],
         classes=("background", *map(str, kinds)),
     )
+
+
+def scene_splits(
+    counts: tuple[int, int, int] = (1000, 200, 200), target: Literal["classes", "objects"] = "classes", **options: Any
+) -> Splits:
+    """Scenes as a data set for training: as many as `counts` says for training, validation and test.
+
+    Args:
+        target: "classes": masks [N, H, W] uint8 of class numbers; "objects": a dict of masks (bool [m, H, W] of each scene's m digits), their
+            labels [m] and void, as `coco.object_masks` gives them.
+        options: see `digit_scenes`.
+    """
+    parts = []
+    for split, n in zip(SPLITS, counts):
+        scenes = digit_scenes(n, split=split, **options)  # type: ignore[arg-type]
+        targets: Any = scenes.class_masks.to(torch.uint8)
+        if target == "objects":
+            numbers = [torch.arange(1, len(label) + 1)[:, None, None] for label in scenes.labels]
+            masks = [mask == number for mask, number in zip(scenes.instance_masks, numbers)]
+            targets = {
+                "masks": masks,
+                "labels": scenes.labels,
+                "void": torch.zeros_like(scenes.class_masks, dtype=torch.bool),
+            }
+        sentence = f"scenes of scikit-learn's digits, {n:,} of its {split} split, {target}"
+        parts.append(TensorImages(scenes.images, targets, list(scenes.classes), "digit_scenes", sentence))
+    return Splits(*parts)
 
 
 _Scene = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64]]

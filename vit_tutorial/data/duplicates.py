@@ -1,11 +1,14 @@
-"""Copies of an image in a folder: in two splits, where the test would ask what was taught, or under two names."""
+"""Copies of an image: in two splits, where the test would ask what was taught, or, in a folder, under two names."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
+from .dataset import Splits
 from .files import listed, printable
 from .scan import FolderReport
 
@@ -78,3 +81,31 @@ def settle_copies(
     stay = [index for index in range(len(items)) if index not in dropped]
     report.copies = len(stay) - len({contents[index] for index in stay})
     return stay
+
+
+@dataclass(frozen=True)
+class Leak:
+    """One image that stands in two splits: (split, item name) twice."""
+
+    first: tuple[str, str]
+    second: tuple[str, str]
+
+    def __str__(self) -> str:
+        return f"{self.first[0]}: {self.first[1]} = {self.second[0]}: {self.second[1]}"
+
+
+def find_leaks(splits: Splits) -> list[Leak]:
+    """Images whose content is byte for byte the same in two splits, found by their SHA-256 digests.
+
+    A model that has seen a test image in training is scored too well. Copies that were re-encoded, resized or
+    retouched are not found. A copy of one image within a split is no leak and is not listed.
+    """
+    found: list[Leak] = []
+    named = {"train": splits.train, "val": splits.val, "test": splits.test}
+    for (first_name, first), (second_name, second) in combinations(named.items(), 2):
+        where = {digest: index for index, digest in enumerate(first.digests())}
+        for index, digest in enumerate(second.digests()):
+            if digest in where:
+                item = (first_name, first.item_name(where[digest]))
+                found.append(Leak(item, (second_name, second.item_name(index))))
+    return found

@@ -47,6 +47,12 @@ def split_of(name: str) -> str | None:
     return next((split for word, split in _SPLIT_WORDS.items() if core.removeprefix(word) in _FILLERS - {core}), None)
 
 
+def holds(name: str) -> str | None:
+    """What a folder's name says that it holds: "images" or "masks"; None for any other name."""
+    plain = _plain(name)
+    return "images" if plain in _PICTURES else "masks" if plain in _MASKS else None
+
+
 def refuse_other_layouts(root: Path, where: Path, looks: dict[Path, Look]) -> None:
     """Raise ValueError if the folders directly in `where` (root, or one of its splits) are no classes: what was seen, and what to do.
 

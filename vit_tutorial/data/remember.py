@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .dataset import Splits
-
 BYTES = 8  # of each SHA-256: among a million images, two that agree in 64 bits come once in 37 million data sets
 PARTS = ("train", "val", "test", "unused")
 
@@ -24,11 +22,14 @@ class RememberedSplit:
     parts: dict[str, frozenset[bytes]]
 
     @classmethod
-    def of(cls, whole: Splits, used: Splits | None = None) -> RememberedSplit:
-        """The split of a folder, and, if only a share of the training images is used, what that is."""
-        found = {name: _short(part.digests()) for name, part in zip(PARTS, whole)}
-        train = found["train"] if used is None else _short(used.train.digests())
-        return cls({**found, "train": train, "unused": found["train"] - train})
+    def of(cls, train: Sequence[bytes], val: Sequence[bytes], test: Sequence[bytes]) -> RememberedSplit:
+        """The split whose parts hold the files with these SHA-256."""
+        return cls(dict(zip(PARTS, (*map(_short, (train, val, test)), frozenset()))))
+
+    def with_train(self, digests: Sequence[bytes]) -> RememberedSplit:
+        """The same split where of the training images only these are used."""
+        train, known = _short(digests), self.parts["train"] | self.parts["unused"]
+        return RememberedSplit({**self.parts, "train": train, "unused": known - train})
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON knows it: for each part its digests, sorted, 8 bytes each, together in base64."""

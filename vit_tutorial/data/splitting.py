@@ -1,4 +1,4 @@
-"""Splitting a data set by class, and finding images that two splits share."""
+"""Splitting a data set by class, and taking a share of it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import copy
 import hashlib
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import replace
 
 import numpy as np
-import torch
+from torch import Tensor
 
-from .dataset import Splits, TensorImages, channel_stats
+from .dataset import ImageDataset, Splits, TensorImages, channel_stats
 
 SHARE_SEED = 21  # of the images that a share keeps; not a training seed
 
@@ -153,6 +152,16 @@ def hashed_split(
     return [sorted(part) for part in parts]
 
 
+def content_split(keys: Sequence[bytes], fractions: Sequence[float], seed: int) -> list[list[int]]:
+    """`hashed_split` of images that have no class of their own, such as those with masks. Raises ValueError where they are too few."""
+    needed, different = sum(f > 0 for f in fractions), len({*keys})
+    if different < needed:
+        raise ValueError(
+            f"{different} different image(s) are too few for {needed} splits; add at least {needed - different}, or take fewer splits"
+        )
+    return hashed_split([0] * len(keys), keys, fractions, seed)
+
+
 def _number(seed: int, key: bytes) -> float:
     """A number in [0, 1) that seed and key decide."""
     digest = hashlib.sha256(f"{seed} ".encode() + key).digest()
@@ -171,19 +180,24 @@ def _sizes(n: int, fractions: Sequence[float], carry: Sequence[float]) -> tuple[
 
 
 def split_tensor_images(whole: TensorImages, fractions: Sequence[float], seed: int) -> list[TensorImages]:
-    """`stratified_split` of a data set. The first part is the training split: its mean and std are computed."""
-    parts = [
-        whole.select(indices) for indices in stratified_split(whole.labels.tolist(), fractions, seed, whole.classes)
-    ]
+    """`stratified_split` of a data set (see `strata`). The first part is the training split: its mean and std are computed.
+
+    Raises:
+        ValueError: as `stratified_split`; or fewer images than parts.
+    """
+    numbers, names = strata(whole)
+    if len(whole) < (needed := sum(f > 0 for f in fractions)):
+        raise ValueError(f"{len(whole)} image(s) are too few for {needed} splits; add at least {needed - len(whole)}")
+    parts = [whole.select(indices) for indices in stratified_split(numbers, fractions, seed, names)]
     parts[0].mean, parts[0].std = channel_stats(parts[0].images)
     return parts
 
 
 def take_share(splits: Splits, share: float, seed: int = SHARE_SEED) -> Splits:
-    """The same splits with only a share of the training split, the same share of each class.
+    """The same splits with only a share of the training split, the same share of each class (of each stratum, see `strata`).
 
     A smaller share is a part of a larger one. Mean and standard deviation are those of the images that are left: a run with
-    few images has not seen the others. Validation and test split stay whole.
+    few images has not seen the others. Validation and test split stay whole. What the splits remember, they remember of the share.
 
     Args:
         share: in (0, 1].
@@ -197,49 +211,36 @@ def take_share(splits: Splits, share: float, seed: int = SHARE_SEED) -> Splits:
     if share == 1:
         return splits
     whole = splits.train
-    counts = torch.bincount(whole.labels, minlength=len(whole.classes)).tolist()
+    numbers, names = strata(whole)
+    counts = np.bincount(numbers, minlength=len(names)).tolist()
     fewest = min(range(len(counts)), key=lambda label: counts[label])
     if round(counts[fewest] * share) < 1:
+        of_class = f"class {names[fewest]!r}, which has " if len(names) > 1 else ""
         raise ValueError(
-            f"a share of {share} leaves no training image of class {whole.classes[fewest]!r}, which has {counts[fewest]}; "
+            f"a share of {share} leaves no training image of {of_class}{counts[fewest]}; "
             f"use at least {1 / max(counts[fewest], 1):.2g}"
         )
     random = np.random.RandomState(seed)
     chosen: list[int] = []
     for label, count in enumerate(counts):
-        members = random.permutation(np.flatnonzero(whole.labels.numpy() == label))
+        members = random.permutation(np.flatnonzero(np.asarray(numbers) == label))
         chosen += members[: round(count * share)].tolist()
     part = whole.select(sorted(chosen))
     part.variant = f"{whole.variant}; {len(part):,} of {len(whole):,} training images"
     if isinstance(part, TensorImages):
         part.mean, part.std = channel_stats(part.images)
     val, test = copy.copy(splits.val), copy.copy(splits.test)  # Splits gives them the new mean and std
-    return Splits(part, val, test, splits.report)
+    remembered = splits.remembered and splits.remembered.with_train(part.digests())
+    return replace(splits, train=part, val=val, test=test, remembered=remembered)
 
 
-@dataclass(frozen=True)
-class Leak:
-    """One image that stands in two splits: (split, item name) twice."""
+def strata(dataset: ImageDataset) -> tuple[list[int], list[str]]:
+    """The stratum of each image, of which every part of a split has its share, and the strata's names.
 
-    first: tuple[str, str]
-    second: tuple[str, str]
-
-    def __str__(self) -> str:
-        return f"{self.first[0]}: {self.first[1]} = {self.second[0]}: {self.second[1]}"
-
-
-def find_leaks(splits: Splits) -> list[Leak]:
-    """Images whose content is byte for byte the same in two splits, found by their SHA-256 digests.
-
-    A model that has seen a test image in training is scored too well. Copies that were re-encoded, resized or
-    retouched are not found. A copy of one image within a split is no leak and is not listed.
+    It is the image's class. Where a target is a mask or a dict, no class is the image's, and all images are one stratum: a
+    split or a share is then drawn at random, and a rare class may be missing from a small one.
     """
-    found: list[Leak] = []
-    named = {"train": splits.train, "val": splits.val, "test": splits.test}
-    for (first_name, first), (second_name, second) in combinations(named.items(), 2):
-        where = {digest: index for index, digest in enumerate(first.digests())}
-        for index, digest in enumerate(second.digests()):
-            if digest in where:
-                item = (first_name, first.item_name(where[digest]))
-                found.append(Leak(item, (second_name, second.item_name(index))))
-    return found
+    targets = dataset.targets if isinstance(dataset, TensorImages) else getattr(dataset, "labels", None)
+    if isinstance(targets, Tensor) and targets.ndim == 1:
+        return targets.tolist(), dataset.classes
+    return [0] * len(dataset), ["all images"]

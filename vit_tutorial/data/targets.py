@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+VOID = 255  # in a mask: a pixel that nobody has named
 Target = int | Tensor | dict[str, Any]
 Targets = Tensor | list[Tensor] | dict[str, Any]
 

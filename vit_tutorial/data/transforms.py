@@ -123,6 +123,12 @@ def affine(images: Tensor, angle: Tensor, tx: Tensor, ty: Tensor) -> Tensor:
 
     Equal to `v2.functional.affine` with one angle and translation an image. [B, C, H, W] and three times [B].
     """
+    grid = affine_grid(images, angle, tx, ty)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def affine_grid(images: Tensor, angle: Tensor, tx: Tensor, ty: Tensor) -> Tensor:
+    """Where `affine` reads each output pixel, as `F.grid_sample` counts: [B, H, W, 2]."""
     H, W = images.shape[-2:]
     cos, sin = angle.cos(), angle.sin()
     x0 = -(cos * tx + sin * ty)  # R(-t), in pixels
@@ -134,8 +140,7 @@ def affine(images: Tensor, angle: Tensor, tx: Tensor, ty: Tensor) -> Tensor:
         ],
         dim=1,
     )  # [B, 2, 3]
-    grid = F.affine_grid(theta.to(images), list(images.shape), align_corners=False)  # [B, H, W, 2]
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return F.affine_grid(theta.to(images), list(images.shape), align_corners=False)
 
 
 class RandAugmentEach(v2.RandAugment):

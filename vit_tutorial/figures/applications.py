@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
+from vit_tutorial.dark import AS_IT_IS
 from vit_tutorial.figures.images import as_array, show, to_picture
 from vit_tutorial.figures.style import CATEGORIES, INK, LINE, MUTED, PAGE_WIDTH, TINT, figure, style
 
@@ -201,4 +202,7 @@ def _masks(panels: list[Axes], image: Any, masks: Mapping[str, Any], classes: Se
 
 def _class_legend(fig: Figure, classes: Sequence[str]) -> None:
     handles = [Patch(facecolor=colour, label=name) for colour, name in zip([BACKGROUND, *CATEGORIES], classes)]
-    fig.legend(handles=handles, loc="outside lower center", ncols=min(len(classes), 6), handlelength=1, fontsize=10)
+    columns = min(len(classes), 6)
+    legend = fig.legend(handles=handles, loc="outside lower center", ncols=columns, handlelength=1, fontsize=10)
+    for patch in legend.get_patches():
+        patch.set_gid(AS_IT_IS)  # on a dark page, too, it has the colours of the masks

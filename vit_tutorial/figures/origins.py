@@ -73,10 +73,12 @@ def loose_patches(
         raise ValueError(f"order must hold each of the {rows * columns} patches once, got {len(places)} entries")
     gap = max(1, patch_size // 14)  # pixels
     step = patch_size + gap
-    canvas = np.ones((rows * step - gap, columns * step - gap, *picture.shape[2:]))
+    coloured = np.stack([picture] * 3, axis=-1) if picture.ndim == 2 else picture
+    opaque = np.concatenate([coloured, np.ones((H, W, 1))], axis=-1)
+    canvas = np.zeros((rows * step - gap, columns * step - gap, 4))  # the gaps show the paper
     for place, n in enumerate(places.tolist()):
         (row, column), (r, c) = divmod(place, columns), divmod(n, columns)
-        canvas[row * step :, column * step :][:patch_size, :patch_size] = cut(picture, r, c, patch_size)
+        canvas[row * step :, column * step :][:patch_size, :patch_size] = cut(opaque, r, c, patch_size)
     fig = figure(height=width * canvas.shape[0] / canvas.shape[1], width=width)
     show(fig.subplots(), canvas)
     return fig

@@ -260,7 +260,7 @@ def accuracy_dots(results: Mapping[str, Sequence[float]], chance: float | None =
         mean = float(np.mean(runs))
         axes.barh(row, mean, height=0.62, color=CATEGORIES[4], alpha=0.55)
         if len(runs) > 1:
-            axes.plot(runs, [row] * len(runs), "o", color=ACCENT, markersize=5)
+            axes.plot(runs, [row] * len(runs), "o", color=INK, markersize=5)
         axes.text(max(*runs, mean) + 0.02, row, f"{mean:.2f}", va="center", fontsize=10)
     if chance is not None:
         axes.axvline(chance, color=MUTED, linewidth=1, linestyle="--")

@@ -13,7 +13,9 @@ A picture of one's own, in the same look:
 
 from __future__ import annotations
 
+import base64
 import io
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +27,9 @@ from cycler import cycler
 from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-# The same values as in book/assets/book.css. Figures stand on a white card on the dark page, so there is one set.
+from vit_tutorial.dark import dark_twin
+
+# The same values as on a light page in book/assets/book.css. What they become on a dark one, vit_tutorial.dark says.
 INK, MUTED, LINE, TINT, ACCENT = "#1d2129", "#5a6270", "#d9dde3", "#f5f6f8", "#00629b"
 # Okabe and Ito's eight colours, told apart with any colour vision. Black is the page's ink.
 CATEGORIES = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#56b4e9", "#cc79a7", "#f0e442", INK)
@@ -81,11 +85,15 @@ class Figure(matplotlib.figure.Figure):
         with style():  # ticks and their labels are made only now
             super().draw(renderer)
 
-    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        """The PNG and, for notebooks and pages, the width at which to show it."""
-        buffer = io.BytesIO()
+    def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
+        """The PNG and, for notebooks and pages, the width at which to show it; for the built book its dark twin, too."""
+        buffer, twin = io.BytesIO(), io.BytesIO()
         self.savefig(buffer, format="png")
-        return buffer.getvalue(), {"width": round(self.get_figwidth() * SCREEN_DPI)}
+        known: dict[str, Any] = {"width": round(self.get_figwidth() * SCREEN_DPI)}
+        if os.environ.get("VIT_BOOK_BUILD") == "1":
+            dark_twin(self).save(twin, "PNG")
+            known["dark"] = base64.b64encode(twin.getvalue()).decode()
+        return buffer.getvalue(), known
 
 
 def figure(height: float, width: float = PAGE_WIDTH) -> Figure:

@@ -1,5 +1,18 @@
 """Tasks: each file joins data, model, loss and metrics for `vit_tutorial.training.fit`."""
 
-from vit_tutorial.tasks.classification import Classification
+from __future__ import annotations
 
-__all__ = ["Classification"]
+from pathlib import Path
+
+from vit_tutorial.tasks.classification import Classification
+from vit_tutorial.tasks.segmentation import Segmentation
+from vit_tutorial.training.recipe import Recipe
+
+__all__ = ["Classification", "Segmentation", "task_of"]
+
+
+def task_of(recipe: Recipe, root: str | Path | None = None, download: bool = False) -> Classification | Segmentation:
+    """The task that a recipe names, with its data. Arguments and what is raised: see the tasks."""
+    if recipe.task == "segmentation":
+        return Segmentation(recipe, root)
+    return Classification(recipe, root, download)

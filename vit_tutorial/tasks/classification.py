@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from vit_tutorial import data
 from vit_tutorial.cnn import CNNConfig, ConvNet
-from vit_tutorial.data import RememberedSplit, Splits, augment, mix, normalize, take_share
+from vit_tutorial.data import Splits, augment, mix, normalize, take_share
+from vit_tutorial.data.batches import Transform
 from vit_tutorial.metrics.classification import accuracy_from_confusion, confusion_matrix, topk_correct
 from vit_tutorial.patches import in_pixels
 from vit_tutorial.training.recipe import Recipe, RecipeError
@@ -34,6 +35,7 @@ class Classification:
     """
 
     best_by = "accuracy"
+    transform: Transform | None = None
 
     def __init__(
         self,
@@ -45,8 +47,6 @@ class Classification:
         self.recipe = recipe
         whole = splits if splits is not None else load_splits(recipe, root, download)
         self.splits = take_share(whole, recipe.train_share)
-        # Of a folder, whose files may change, the run remembers which image it used for what.
-        self.remembered = RememberedSplit.of(whole, self.splits) if whole.report is not None else None
         self.config = model_config(recipe, self.splits)
 
     def build_model(self) -> VisionTransformer | ConvNet:
@@ -106,8 +106,9 @@ class Classification:
             "recipe": self.recipe.to_dict(),
             "data": self.splits.variant,
         }
-        if self.remembered is not None:
-            extra["split"] = self.remembered.to_dict()
+        if self.splits.remembered is not None:
+            extra["split"] = self.splits.remembered.to_dict()
+        if self.splits.report is not None:
             extra["value_range"] = self.splits.report.value_range
         save_model(model, path, extra)
 

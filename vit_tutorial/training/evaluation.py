@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vit_tutorial.data import ImageDataset, Splits, batches
+from vit_tutorial.data.batches import Transform
 from vit_tutorial.data.targets import join, move, select
 from vit_tutorial.training.engine import Engine
 
@@ -23,6 +24,7 @@ class Task(Protocol):
 
     splits: Splits
     best_by: str  # the validation metric that chooses the weights; larger is better
+    transform: Transform | None  # of one training item, image and target together; None takes it as it is
 
     def build_model(self) -> nn.Module: ...
     def prepare(self, images: Tensor, targets: Any, train: bool) -> tuple[Any, Any]: ...

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from vit_tutorial.data import ImageDataset, Targets, batches, derive_seed, num_batches
+from vit_tutorial.data.batches import Transform
 from vit_tutorial.data.targets import select
 from vit_tutorial.training.checkpoint import write_text
 from vit_tutorial.training.engine import Engine
@@ -85,7 +86,7 @@ def fit(
     folder = RunFolder(out) if out is not None else None
     if folder is not None:
         if engine.is_main:
-            folder.open(recipe, seed, task.splits.fingerprint(), resume, getattr(task, "remembered", None))
+            folder.open(recipe, seed, task.splits.fingerprint(), resume, task.splits.remembered)
         engine.wait()
         if (finished := folder.read_result()) is not None:
             return Result(task.load(folder.model), **finished, folder=folder.path, already_finished=True)
@@ -112,7 +113,7 @@ def train(
     network = engine.wrap(state.model).train()
     clock, cpu_clock = time.perf_counter() - counters.seconds, time.process_time() - counters.cpu_seconds
     ready = time.perf_counter()
-    for step, images, targets in training_batches(data.train, recipe, seed, counters.step, engine):
+    for step, images, targets in training_batches(data.train, recipe, seed, counters.step, engine, task.transform):
         if recipe.patience is not None and counters.stale >= recipe.patience:
             break
         torch.manual_seed(derive_seed(seed, step, engine.rank))  # augmentation, dropout, drop path
@@ -148,7 +149,12 @@ def train(
 
 
 def training_batches(
-    dataset: ImageDataset, recipe: Recipe, seed: int, first_step: int, engine: Engine
+    dataset: ImageDataset,
+    recipe: Recipe,
+    seed: int,
+    first_step: int,
+    engine: Engine,
+    transform: Transform | None = None,
 ) -> Iterator[tuple[int, Tensor, Targets]]:
     """(step, images, targets) from the first step to the last, over all epochs; each process gets its share of a batch."""
     epoch, start = divmod(first_step, len(dataset) // recipe.batch_size)
@@ -163,6 +169,7 @@ def training_batches(
         workers=recipe.workers,
         drop_last=True,
         random_resized_crop=recipe.random_resized_crop,
+        transform=transform,
     )
     share = slice(engine.rank, None, engine.world)
     for step, (images, targets) in enumerate(remaining, first_step):

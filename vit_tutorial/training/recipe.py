@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import yaml
 
-from vit_tutorial.cnn import CNNConfig
+from vit_tutorial.cnn import CNNConfig, UNetConfig
 from vit_tutorial.config import Config, setting
+from vit_tutorial.heads.config import SegmenterConfig
 from vit_tutorial.vit import SIZES, ViTConfig
 
 RECIPES = Path(__file__).parent.parent / "recipes"
@@ -21,6 +22,7 @@ TRAINED, STEP, AUGMENTED, CHOSEN = (
     "selection",
 )
 WORDS, MACHINE = "for people", "machine"  # these two groups do not enter a run's definition
+CLASSES, MASKS = "classification", "segmentation"
 
 
 class RecipeError(ValueError):
@@ -42,10 +44,11 @@ class Recipe(Config):
     variant: str = setting("", "for an image folder, a sentence that says exactly which images these are", group=WORDS)
     seeds: tuple[int, ...] = setting((0, 1, 2), "seeds of the recorded runs", "[0, inf)", group=WORDS)
 
-    task: str = setting("classification", "what the model learns", one_of=("classification",), group=TRAINED)
+    task: str = setting(CLASSES, "what the model learns", one_of=(CLASSES, MASKS), group=TRAINED)
     data: str = setting(
         "digits",
-        "digits, digits_blocks, mnist, mnist_10k, fashion_mnist, cifar10, digit_photos, or image_folder for one's own images",
+        "for classification digits, digits_blocks, mnist, mnist_10k, fashion_mnist, cifar10, digit_photos, or image_folder for one's own images; "
+        "for segmentation digit_scenes, camvid, voc, coco, or mask_folder for one's own images with masks",
         group=TRAINED,
     )
     train_share: float = setting(
@@ -53,15 +56,17 @@ class Recipe(Config):
         "share of the training split that is used, the same of each class; the other splits stay whole",
         "(0, 1]",
         group=TRAINED,
+        of=CLASSES,
     )
     on_bad: str = setting(
-        "stop", "what to do at an image file that cannot be read", one_of=("stop", "skip"), group=TRAINED
+        "stop", "what to do at an image file that cannot be read", one_of=("stop", "skip"), group=TRAINED, of=CLASSES
     )
     on_leak: str = setting(
         "stop",
         "what to do at an image that is in two splits or in two classes of a folder; drop it where it does harm",
         one_of=("stop", "drop"),
         group=TRAINED,
+        of=CLASSES,
     )
     split: str = setting(
         "shuffle",
@@ -69,12 +74,14 @@ class Recipe(Config):
         "folder that does not say), or by chance (runs from before there was a choice)",
         one_of=("hash", "shuffle"),
         group=TRAINED,
+        of=CLASSES,
     )
     group_by: str = setting(
         "",
         "keeps images of a folder that have one origin in one split: folder for those of one folder below their class, or a regular "
         "expression of their paths, such as patient[0-9]+; empty for none",
         group=TRAINED,
+        of=CLASSES,
     )
     value_range: str = setting(
         "auto",
@@ -82,14 +89,19 @@ class Recipe(Config):
         "would leave fewer than 64 of 256 levels",
         one_of=("auto", "full", "data"),
         group=TRAINED,
+        of=CLASSES,
     )
     arch: str = setting(
-        "vit", "a ViT, or the convolutional network to compare with", one_of=("vit", "cnn"), group=TRAINED
+        "vit",
+        "a ViT, or the convolutional network to compare with: for segmentation a U-Net",
+        one_of=("vit", "cnn"),
+        group=TRAINED,
     )
     model: dict[str, Any] = setting(  # noqa: RUF009 - it is copied
         {},
         "its fields: of ViTConfig (img_size, patch_size, embed_dim, depth, num_heads, drop_path_rate, ...), or size (tiny, small, base, large) and "
-        "the fields that differ; of CNNConfig (widths, depth) for a cnn. in_chans and num_classes come from the data",
+        "the fields that differ; of CNNConfig (widths, depth) or UNetConfig (widths) for a cnn; a segmenter also has those of SegmenterConfig (head, "
+        "head_cells, head_depth, ...). in_chans and num_classes come from the data",
         group=TRAINED,
     )
 
@@ -134,7 +146,22 @@ class Recipe(Config):
     precision: str = setting("fp32", "number format of matrix products", one_of=("fp32", "bf16"), group=STEP)
     compile: bool = setting(False, "compile the model with torch.compile", group=STEP)
 
-    label_smoothing: float = setting(0.0, "e in (1 - e) * one-hot + e / K", "[0, 1)", group=AUGMENTED)
+    label_smoothing: float = setting(0.0, "e in (1 - e) * one-hot + e / K", "[0, 1)", group=AUGMENTED, of=CLASSES)
+    dice: float = setting(0.0, "weight of the Dice loss beside cross-entropy", "[0, inf)", group=AUGMENTED, of=MASKS)
+    focal_gamma: float = setting(
+        0.0,
+        "pixels that are right count less, by (1 - p)^gamma; 0 is cross-entropy",
+        "[0, inf)",
+        group=AUGMENTED,
+        of=MASKS,
+    )
+    class_balance: float = setting(
+        0.0,
+        "a class weighs (median frequency / its frequency)^this in the loss; 0 weighs all pixels alike",
+        "[0, 1]",
+        group=AUGMENTED,
+        of=MASKS,
+    )
     ema_decay: float = setting(
         0.0,
         "d of the weights' moving average, which is then what is evaluated and saved; 0 for none",
@@ -144,9 +171,9 @@ class Recipe(Config):
     shift: float = setting(0.0, "largest translation in pixels", "[0, inf)", group=AUGMENTED)
     rotate: float = setting(0.0, "largest rotation in degrees", "[0, 180]", group=AUGMENTED)
     hflip: float = setting(0.0, "probability of mirroring", "[0, 1]", group=AUGMENTED)
-    crop_padding: int = setting(0, "pixels of padding before a random crop", "[0, inf)", group=AUGMENTED)
+    crop_padding: int = setting(0, "pixels of padding before a random crop", "[0, inf)", group=AUGMENTED, of=CLASSES)
     rand_augment: tuple[int, int] | None = setting(
-        None, "operations an image, and their magnitude", ("[1, inf)", "[0, 30]"), group=AUGMENTED
+        None, "operations an image, and their magnitude", ("[1, inf)", "[0, 30]"), group=AUGMENTED, of=CLASSES
     )
     random_resized_crop: tuple[float, float] | None = setting(
         None,
@@ -154,10 +181,22 @@ class Recipe(Config):
         "(0, 1]",
         ascending=True,
         group=AUGMENTED,
+        of=CLASSES,
     )
-    mixup: float = setting(0.0, "alpha of its Beta distribution, 0 for none", "[0, inf)", group=AUGMENTED)
-    cutmix: float = setting(0.0, "alpha of its Beta distribution, 0 for none", "[0, inf)", group=AUGMENTED)
-    random_erasing: float = setting(0.0, "probability of erasing a rectangle", "[0, 1]", group=AUGMENTED)
+    scale_jitter: tuple[float, float] | None = setting(
+        None,
+        "smallest and largest factor by which an image is scaled with its mask before a window is laid at random",
+        "(0, inf)",
+        ascending=True,
+        group=AUGMENTED,
+        of=MASKS,
+    )
+    color_jitter: float = setting(
+        0.0, "largest relative change of brightness, contrast and saturation", "[0, 1]", group=AUGMENTED, of=MASKS
+    )
+    mixup: float = setting(0.0, "alpha of its Beta distribution, 0 for none", "[0, inf)", group=AUGMENTED, of=CLASSES)
+    cutmix: float = setting(0.0, "alpha of its Beta distribution, 0 for none", "[0, inf)", group=AUGMENTED, of=CLASSES)
+    random_erasing: float = setting(0.0, "probability of erasing a rectangle", "[0, 1]", group=AUGMENTED, of=CLASSES)
 
     eval_every: int = setting(1, "epochs between two evaluations on the validation split", "[1, inf)", group=CHOSEN)
     patience: int | None = setting(
@@ -184,7 +223,12 @@ class Recipe(Config):
             raise RecipeError(f"min_lr is {self.min_lr:g}; it must be at most lr, which is {self.lr:g}")
         if self.arch == "cnn" and self.layer_decay != 1:
             raise RecipeError(f"layer_decay is {self.layer_decay}, but only a vit knows it; leave it out for arch cnn")
-        object.__setattr__(self, "model", checked_model(self.arch, self.model))
+        for f in fields(self):
+            if f.metadata.get("of", "") not in ("", self.task) and getattr(self, f.name) != f.default:
+                raise RecipeError(
+                    f"{f.name} is {getattr(self, f.name)!r}, but only {f.metadata['of']} knows it; leave it out of a {self.task}"
+                )
+        object.__setattr__(self, "model", checked_model(self.task, self.arch, self.model))
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Recipe:
@@ -208,9 +252,11 @@ class Recipe(Config):
         return {name: value for name, value in self.to_dict().items() if name not in beside}
 
 
-def checked_model(arch: str, model: dict[str, Any]) -> dict[str, Any]:
+def checked_model(task: str, arch: str, model: dict[str, Any]) -> dict[str, Any]:
     """The model's fields, converted to their types. Raises RecipeError for an unknown field or a wrong value."""
-    kind: type[Config] = CNNConfig if arch == "cnn" else ViTConfig
+    segments = task == MASKS
+    whole: type[Config] = (UNetConfig if segments else CNNConfig) if arch == "cnn" else ViTConfig
+    of_head = {f.name for f in fields(SegmenterConfig)} if segments and arch == "vit" else set()
     read = {}
     for name, value in model.items():
         if name == "size" and arch == "vit":
@@ -219,7 +265,7 @@ def checked_model(arch: str, model: dict[str, Any]) -> dict[str, Any]:
             read[name] = value
             continue
         try:
-            read[name] = kind.read(name, value)
+            read[name] = (SegmenterConfig if name in of_head else whole).read(name, value)
         except ValueError as error:
             known = str(error).startswith(f"{name} is ")
             raise RecipeError(f"model.{error}" if known else str(error)) from error

@@ -21,7 +21,8 @@ from vit_tutorial.training.recipe import Recipe, RecipeError, load_recipe
 from vit_tutorial.vit import count_parameters
 
 RESULTS = PACKAGE / "results"
-UNITS = {"seconds": "s", "accuracy": "fraction", "loss": "nat", "epochs": "epochs"}
+FRACTIONS = ("accuracy", "miou", "iou", "dice")
+UNITS = {"seconds": "s", "loss": "nat", "epochs": "epochs", **dict.fromkeys(FRACTIONS, "fraction")}
 COMPLETE = "complete"
 SHORT_RUN = "short run, no quality claim"
 Record = dict[str, Any]
@@ -101,6 +102,18 @@ def headline(record: Record) -> tuple[str, dict[str, Any]]:
     return name, record["metrics"][name]
 
 
+def unit(name: str) -> str:
+    """The unit of a metric, which the last word of its name says: ``test_top5_accuracy`` is a fraction. Empty where it has none."""
+    return UNITS.get(name.split("_")[-1], "")
+
+
+def in_words(name: str, value: float, std: float | None = None, digits: int = 2) -> str:
+    """A value of the metric ``name``, and its standard deviation if there is one: ``98.40 % ± 0.20``, ``0.0712 nat``."""
+    if (of := unit(name)) == "fraction":
+        return f"{100 * value:.{digits}f} %" + (f" ± {100 * std:.{digits}f}" if std is not None else "")
+    return f"{value:.4g}" + (f" ± {std:.2g}" if std is not None else "") + f" {of}" * bool(of)
+
+
 def summary(name: str, values: Sequence[float]) -> dict[str, Any]:
     """Values of all seeds, their mean, and their sample standard deviation (n - 1; None for one seed)."""
     std = statistics.stdev(values) if len(values) > 1 else None
@@ -108,7 +121,7 @@ def summary(name: str, values: Sequence[float]) -> dict[str, Any]:
         "values": list(values),
         "mean": statistics.mean(values),
         "std": std,
-        "unit": UNITS.get(name.split("_")[-1], ""),
+        "unit": unit(name),
     }
 
 

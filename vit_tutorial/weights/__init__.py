@@ -7,20 +7,24 @@ from vit_tutorial.weights.convert import convert_state_dict
 from vit_tutorial.weights.files import read_safetensors, read_weights, write_safetensors
 from vit_tutorial.weights.model import load_classifier, load_model, load_weights, plain_model, read_extra, save_model
 from vit_tutorial.weights.pretrained import PRETRAINED, PRETRAINED_MEAN, PRETRAINED_STD, load_pretrained
+from vit_tutorial.weights.segmenter import holds_segmenter, load_segmenter, save_segmenter
 
 __all__ = [
     "PRETRAINED",
     "PRETRAINED_MEAN",
     "PRETRAINED_STD",
     "convert_state_dict",
+    "holds_segmenter",
     "load_classifier",
     "load_model",
     "load_pretrained",
+    "load_segmenter",
     "load_weights",
     "plain_model",
     "read_extra",
     "read_safetensors",
     "read_weights",
     "save_model",
+    "save_segmenter",
     "write_safetensors",
 ]

@@ -22,7 +22,7 @@ from vit_tutorial.weights.convert import Nested, adapt_channels, convert_state_d
 from vit_tutorial.weights.files import read_safetensors, read_weights, write_safetensors
 from vit_tutorial.weights.jax import count_heads
 
-_METADATA_KEY = "vit_tutorial"
+METADATA_KEY = "vit_tutorial"
 
 
 def load_weights(
@@ -52,7 +52,7 @@ def load_weights(
     raw, said = source, {}
     if isinstance(source, (str, Path)):
         raw, metadata = read_weights(source)
-        said = json.loads(metadata.get(_METADATA_KEY, "{}")).get("config", {})
+        said = json.loads(metadata.get(METADATA_KEY, "{}")).get("config", {})
     state = convert_state_dict(raw, part)
     heads = said.get("num_heads") or count_heads(raw if isinstance(raw, dict) else {}) or model.config.num_heads
     if heads != model.config.num_heads:  # no shape tells
@@ -109,7 +109,7 @@ def save_model(model: nn.Module, path: str | Path, extra: dict[str, Any] | None 
     plain = plain_model(model)
     arch = "cnn" if isinstance(plain, ConvNet) else "vit"
     metadata = {"arch": arch, "config": plain.config.to_dict(), "extra": extra or {}}
-    write_safetensors(path, plain.state_dict(), {_METADATA_KEY: json.dumps(metadata)})
+    write_safetensors(path, plain.state_dict(), {METADATA_KEY: json.dumps(metadata)})
 
 
 def plain_model(model: nn.Module) -> VisionTransformer | ConvNet:
@@ -171,7 +171,9 @@ def load_model(path: str | Path, device: torch.device | str = "cpu") -> VisionTr
 def load_classifier(path: str | Path, device: torch.device | str = "cpu") -> VisionTransformer | ConvNet:
     """The model that :func:`save_model` wrote, ViT or CNN, in evaluation mode. Raises as :func:`load_model`, but for a CNN."""
     tensors, metadata = read_safetensors(path, device)
-    ours = _our_metadata(path, metadata)
+    ours = our_metadata(path, metadata)
+    if ours.get("arch", "vit") in ("segmenter", "unet"):
+        raise ValueError(f"{path} holds a segmenter, and a classifier is needed here; load_segmenter reads it")
     if ours.get("arch", "vit") == "cnn":
         cnn = ConvNet(CNNConfig.from_dict(ours["config"]))
         cnn.load_state_dict(tensors)
@@ -183,7 +185,7 @@ def load_classifier(path: str | Path, device: torch.device | str = "cpu") -> Vis
 
 def read_extra(path: str | Path) -> dict[str, Any]:
     """What was given to :func:`save_model` as ``extra``. Raises as :func:`load_model`."""
-    return _our_metadata(path, read_safetensors(path, only_metadata=True)[1])["extra"]
+    return our_metadata(path, read_safetensors(path, only_metadata=True)[1])["extra"]
 
 
 def _fit_positions(theirs: Tensor, grid: tuple[int, int] | None, model: VisionTransformer) -> Tensor:
@@ -210,14 +212,15 @@ def _fit_positions(theirs: Tensor, grid: tuple[int, int] | None, model: VisionTr
     return resize_pos_embed(theirs, (grid[0], grid[1]), wanted, prefix)
 
 
-def _our_metadata(path: str | Path, metadata: dict[str, str]) -> dict[str, Any]:
+def our_metadata(path: str | Path, metadata: dict[str, str]) -> dict[str, Any]:
+    """What a save function put into a file. Raises ValueError where none did; the message says what the file is."""
     if metadata.get("format", "").startswith("vit_tutorial checkpoint"):
         raise ValueError(
             f"{path} is the checkpoint of a training; its model is model.safetensors in the same folder, once the training is finished"
         )
-    if _METADATA_KEY not in metadata:
+    if METADATA_KEY not in metadata:
         raise ValueError(
             f"{path} holds weights but no ViTConfig, so it was not written by save_model; "
             "build the model with a ViTConfig, call load_weights(model, path), and save_model(model, ...) writes a file that says all of it"
         )
-    return json.loads(metadata[_METADATA_KEY])
+    return json.loads(metadata[METADATA_KEY])

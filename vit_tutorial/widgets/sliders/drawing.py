@@ -17,8 +17,8 @@ LOSSLESS = 60_000  # bytes up to which a picture keeps every dot; larger ones ho
 QUALITY = 85
 
 
-def draw(figure_function: Callable[..., Any], settings: dict[str, Any]) -> Image.Image:
-    """The figure of these settings, at two dots a pixel.
+def draw(figure_function: Callable[..., Any], settings: dict[str, Any], twin: bool = False) -> list[Image.Image]:
+    """The figure of these settings, at two dots a pixel; with ``twin`` also as it looks on a dark page.
 
     Raises:
         TypeError: the function returned something else than a matplotlib Figure.
@@ -28,25 +28,28 @@ def draw(figure_function: Callable[..., Any], settings: dict[str, Any]) -> Image
         name = getattr(figure_function, "__name__", "the figure function")
         remedy = "; return its figure: axes.figure" if hasattr(figure, "figure") else ""
         raise TypeError(f"{name} returned {type(figure).__name__}, not a matplotlib Figure{remedy}")
-    image = _dots(figure)
+    images = _dots(figure, twin)
     if "matplotlib.pyplot" in sys.modules:  # a figure that pyplot keeps would be shown a second time below the cell
         sys.modules["matplotlib.pyplot"].close(figure)
-    return image
+    return images
 
 
-def _dots(figure: Any) -> Image.Image:
+def _dots(figure: Any, twin: bool) -> list[Image.Image]:
     """What ``savefig`` would write, drawn once: savefig draws a figure with a layout twice, and packs a PNG that we would unpack again."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # here: a build that only moves pictures draws none
+
+    from vit_tutorial.dark import dark_twin
 
     own, dpi = figure.canvas, figure.dpi
     canvas = FigureCanvasAgg(figure)
     try:
         figure.dpi = DPI
         canvas.draw()
+        light = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+        return [light, dark_twin(figure)] if twin else [light]
     finally:  # whoever returned the figure may show it elsewhere
         figure.dpi = dpi
         figure.set_canvas(own)
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
 def encode(image: Image.Image) -> tuple[bytes, str]:
@@ -66,11 +69,11 @@ def save(image: Image.Image, form: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def padded(frame: Frame, size: tuple[int, int]) -> Image.Image:
-    """A frame's image at the upper left of a white one of this (width, height)."""
+def padded(frame: Frame, size: tuple[int, int], paper: str = "white") -> Image.Image:
+    """A frame's image at the upper left of paper of this (width, height)."""
     image = Image.frombytes("RGB", *frame)
     if image.size == size:
         return image
-    canvas = Image.new("RGB", size, "white")
+    canvas = Image.new("RGB", size, paper)
     canvas.paste(image)
     return canvas

@@ -1,4 +1,5 @@
-"""A live figure of the built book: every setting is drawn now, equal pictures are kept once, and the page's script chooses among them.
+"""A live figure of the built book: every setting is drawn now, for light and for dark pages, equal pictures are kept once, and the page's
+script chooses among them.
 
 The figure's HTML carries its pictures and its script, so it works wherever the output of a cell is shown and survives the cache of
 executed notebooks. The book's build then moves the pictures to files and the script to the one that all figures share
@@ -34,7 +35,8 @@ class PageFigure:
 
     Fields:
         controls: the parameters, as the front end reads them. start: the number of the value of each that is shown first.
-        pictures: the different pictures, as (bytes, type). shown: which of them each setting shows, the last parameter fastest.
+        pictures: the different pictures, as (bytes, type). dark: the same on dark paper.
+        shown: which of them each setting shows, the last parameter fastest.
         texts: the alternative text of each setting, or one for all. caption: below the figure.
         size: width and height in pixels of the page. fallback: the first picture as PNG, for output without HTML.
     """
@@ -42,6 +44,7 @@ class PageFigure:
     controls: list[dict[str, Any]]
     start: list[int]
     pictures: list[tuple[bytes, str]]
+    dark: list[tuple[bytes, str]]
     shown: list[int]
     texts: list[str]
     caption: str
@@ -63,21 +66,30 @@ class PageFigure:
             ValueError: the pictures are larger than 2 MB in all.
             TypeError: the figure function returned something else than a Figure.
         """
+        from vit_tutorial.dark import PAPER  # here: a build that only moves pictures needs no matplotlib
+
         settings = all_settings(parameters)
         numbers: dict[Frame, int] = {}  # of the different pictures, by their size and dots
+        twins: list[Frame] = []
         shown = []
         for s in settings:
-            image = draw(figure_function, s)
-            shown.append(numbers.setdefault((image.size, image.tobytes()), len(numbers)))
+            frame, twin = ((image.size, image.tobytes()) for image in draw(figure_function, s, twin=True))
+            if frame not in numbers:
+                numbers[frame] = len(numbers)
+                twins.append(twin)
+            shown.append(numbers[frame])
         frames = list(numbers)
         size = (max(width for (width, _), _ in frames), max(height for (_, height), _ in frames))
         pictures = [encode(padded(frame, size)) for frame in frames]
-        check_bytes([len(data) for data, _ in pictures])
+        dark = [encode(padded(twin, size, PAPER)) for twin in twins]
+        for kind in (pictures, dark):  # a page loads those of its own look
+            check_bytes([len(data) for data, _ in kind])
         texts = [describe(s) for s in settings]
         return cls(
             describe_controls(parameters),
             positions(parameters, first),
             pictures,
+            dark,
             shown,
             texts if len(set(texts)) > 1 else texts[:1],
             caption,
@@ -103,20 +115,27 @@ class PageFigure:
 
     def html(self) -> str:
         """The figure for a page, complete in itself."""
-        sources = [f"data:image/{kind};base64,{base64.b64encode(data).decode()}" for data, kind in self.pictures]
+        sources, dark = (
+            [f"data:image/{kind};base64,{base64.b64encode(data).decode()}" for data, kind in pictures]
+            for pictures in (self.pictures, self.dark)
+        )
         data = {
             "controls": self.controls,
             "start": self.start,
             "shown": self.shown,
             "texts": self.texts,
             "pictures": sources,
+            "dark": dark,
         }
         width, height = self.size
+        number = self.shown[self.number_at_start]
+        said = f'alt="{html.escape(self.text_at_start)}" width="{width}" height="{height}" style="--width: {width}px"'
         names = ", ".join(control["label"] for control in self.controls)
         return (
             f'<figure class="vt-live" data-vt-figure="live" {LOADED_BY}>'
-            f'<img class="vt-still" src="{sources[self.shown[self.number_at_start]]}" alt="{html.escape(self.text_at_start)}" '
-            f'width="{width}" height="{height}" loading="lazy" decoding="async">'
+            f'<div class="vt-still"><img class="vt-light" src="{sources[number]}" {said} loading="lazy" decoding="async">'
+            # Hidden wherever the book's style sheet does not show it in the place of the other.
+            f'<img class="vt-dark" src="{dark[number]}" {said} loading="lazy" decoding="async" hidden></div>'
             + (f"<figcaption>{html.escape(self.caption)}</figcaption>" if self.caption else "")
             + f'<noscript><p class="caption">With JavaScript this figure has controls: {html.escape(names)}.</p></noscript>'
             + f'<script type="application/json">{json.dumps(data).replace("<", chr(92) + "u003c")}</script>'

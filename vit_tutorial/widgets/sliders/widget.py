@@ -78,7 +78,7 @@ class KernelFigure(anywidget.AnyWidget):
         places = positions(self._parameters, settings)
         key = tuple(places)
         if key not in self._drawn:
-            image = draw(self._figure_function, settings)
+            (image,) = draw(self._figure_function, settings)
             self._drawn[key] = {
                 "places": places,
                 "picture": save(image, "PNG"),

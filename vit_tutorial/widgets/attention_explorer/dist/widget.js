@@ -183,7 +183,7 @@ th { font-weight: 400; color: var(--muted); text-align: left; white-space: nowra
 .step-formula { font-size: 17px; }
 .formula sub, .formula sup { font-size: 0.75em; line-height: 0; font-style: italic; }
 .strips { display: grid; gap: 5px; min-height: 78px; align-content: start; }
-.strip { display: grid; grid-template-columns: 6.4em minmax(0, 1fr) 4.4em; gap: 8px; align-items: center; font-size: 12.5px; }
+.strip { display: grid; grid-template-columns: 6.4em minmax(0, 1fr) 6em; gap: 8px; align-items: center; font-size: 12.5px; }
 .strip-name { color: var(--muted); white-space: nowrap; }
 .strip-cells { display: flex; height: 16px; box-shadow: 0 0 0 1px var(--line); }
 .strip-cells i { flex: 1; }
@@ -217,7 +217,7 @@ th { font-weight: 400; color: var(--muted); text-align: left; white-space: nowra
   .controls { grid-template-columns: minmax(0, 1fr); gap: 0; margin-top: 0; }
   .tabs { width: 100%; justify-content: space-between; }
   .tabs span { padding: 5px 7px; font-size: 13px; }
-  .strip { grid-template-columns: 5.6em minmax(0, 1fr) 4.6em; gap: 6px; }
+  .strip { grid-template-columns: 6.2em minmax(0, 1fr) 6em; gap: 6px; }
   .menu button { padding: 2px 12px 2px 0; }
   .class-cell { min-height: 30px; }
 }

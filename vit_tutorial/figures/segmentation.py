@@ -1,0 +1,141 @@
+"""Pictures of masks (chapter 4): of any number of classes, with the name of each region written into it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+from skimage.measure import label, regionprops
+
+from vit_tutorial.figures.applications import BACKGROUND
+from vit_tutorial.figures.images import as_array, show, to_picture
+from vit_tutorial.figures.style import CATEGORIES, INK, MUTED, PAGE_WIDTH, figure, style
+
+VOID = 255
+SMALLEST = 0.004  # share of the image from which a region has its name written into it
+
+
+@style()
+def named_masks(
+    image: Any, masks: Mapping[str, Any], classes: Sequence[str], opacity: float = 1.0, columns: int = 3
+) -> Figure:
+    """An image and masks of it, each region in a colour of its class and with the name of it; 255 (void) is hatched.
+
+    Args:
+        image: one image, as ``to_picture`` takes it.
+        masks: title to mask [H, W] of class numbers, indices into ``classes``, or 255.
+        classes: the K names. The first is drawn grey and not written. Colours repeat from the tenth class on: the names tell them apart.
+        opacity: of the masks, laid over the image in grey; at 1 nothing of the image is seen.
+        columns: panels a row.
+
+    Raises:
+        ValueError: a class number that has no name.
+    """
+    picture = to_picture(image)
+    columns = min(columns, 1 + len(masks))
+    rows = -(-(1 + len(masks)) // columns)
+    fig = figure(height=rows * (PAGE_WIDTH / columns * picture.shape[0] / picture.shape[1] + 0.3))
+    panels = fig.subplots(rows, columns, squeeze=False).flatten()
+    for axes in panels[1 + len(masks) :]:
+        axes.set_axis_off()
+    show(panels[0], picture)
+    panels[0].set_title("image")
+    grey = np.repeat(picture.mean(-1, keepdims=True), 3, -1) if picture.ndim == 3 else np.stack([picture] * 3, -1)
+    for axes, (title, mask) in zip(panels[1:], masks.items()):
+        numbers = as_array(mask)
+        show(axes, opacity * coloured(numbers, len(classes)) + (1 - opacity) * grey / grey.max().clip(1e-9))
+        axes.set_title(title)
+        write_names(axes, numbers, classes)
+    return fig
+
+
+@style()
+def number_grids(grids: Mapping[str, Any], marked: Mapping[str, Any] | None = None) -> Figure:
+    """Masks so small that every pixel's number can be read.
+
+    Args:
+        grids: title to [H, W] of class numbers; 255 is written as a question mark.
+        marked: title to [H, W] of truth values; these pixels get a thick frame.
+    """
+    shapes = [as_array(grid).shape for grid in grids.values()]
+    fig = figure(height=PAGE_WIDTH / max(len(grids), 3) * max(h / w for h, w in shapes) + 0.3)
+    for axes, (title, grid) in zip(fig.subplots(1, len(grids), squeeze=False)[0], grids.items()):
+        numbers = as_array(grid)
+        show(axes, coloured(numbers, int(numbers[numbers != VOID].max(initial=0)) + 1))
+        axes.set_title(title)
+        frames = as_array(marked[title]) if marked is not None and title in marked else np.zeros(numbers.shape, bool)
+        for (row, column), number in np.ndenumerate(numbers):
+            text = "?" if number == VOID else str(number)
+            dark = sum(axes.images[0].get_array()[row, column]) < 1.5
+            axes.text(column, row, text, ha="center", va="center", color="white" if dark else INK, fontsize=11)
+            if frames[row, column]:
+                at, side = (column - 0.46, row - 0.46), 0.92
+                axes.add_patch(Rectangle(at, side, side, facecolor="none", edgecolor=INK, linewidth=2.2, zorder=3))
+    return fig
+
+
+@style()
+def scores_of_a_mask(
+    image: Any, masks: Mapping[str, Any], classes: Sequence[str], scores: Mapping[str, float]
+) -> Figure:
+    """Masks of an image as in :func:`named_masks`, and below them a bar from 0 to 1 for each score."""
+    picture = to_picture(image)
+    panel = PAGE_WIDTH / (1 + len(masks)) * picture.shape[0] / picture.shape[1] + 0.3
+    bars = 0.3 * len(scores) + 0.25
+    fig = figure(height=panel + bars)
+    upper, lower = fig.subfigures(2, 1, height_ratios=[panel, bars])
+    panels = upper.subplots(1, 1 + len(masks), squeeze=False)[0]
+    show(panels[0], picture)
+    panels[0].set_title("image")
+    for axes, (title, mask) in zip(panels[1:], masks.items()):
+        show(axes, coloured(as_array(mask), len(classes)))
+        axes.set_title(title)
+        write_names(axes, as_array(mask), classes)
+    axes = lower.subplots()
+    for row, (name, value) in enumerate(scores.items()):
+        axes.barh(row, 1, height=0.6, color=BACKGROUND)
+        axes.barh(row, value, height=0.6, color=CATEGORIES[0])
+        axes.text(-0.02, row, name, ha="right", va="center")
+        axes.text(1.02, row, f"{value:.3f}", ha="left", va="center")
+    axes.set_xlim(-0.35, 1.1)
+    axes.invert_yaxis()
+    axes.set_axis_off()
+    return fig
+
+
+def coloured(mask: NDArray[Any], classes: int) -> NDArray[np.float64]:
+    """[H, W] of class numbers -> [H, W, 3] of colours from 0 to 1; 255 becomes white.
+
+    Raises:
+        ValueError: a class number that has no name.
+    """
+    wrong = mask[(mask != VOID) & ((mask < 0) | (mask >= classes))]
+    if wrong.size:
+        raise ValueError(
+            f"the mask has the value {wrong[0]}, but {classes} class names allow 0 to {classes - 1}, and {VOID}"
+        )
+    table = np.ones((VOID + 1, 3))
+    cycle = [to_rgb(colour) for colour in CATEGORIES[:-1]]
+    table[:classes] = [to_rgb(BACKGROUND), *(cycle[k % len(cycle)] for k in range(classes - 1))]
+    table[VOID] = 1
+    return table[mask.astype(np.int64)]
+
+
+def write_names(axes: Axes, mask: NDArray[Any], classes: Sequence[str]) -> None:
+    """The name of its class into every region that is large enough; void regions are hatched and get none."""
+    void = mask == VOID
+    if void.any():
+        axes.contourf(void, levels=[0.5, 1.5], colors="none", hatches=["////"])
+    for region in regionprops(label(np.where(void, 0, mask), connectivity=1)):
+        if region.area < SMALLEST * mask.size:
+            continue
+        # The pixel of the region that is nearest to its middle: the middle of a zero is not its own.
+        row, column = min(region.coords.tolist(), key=lambda at: np.hypot(*(np.array(at) - region.centroid)))
+        box = {"facecolor": "white", "edgecolor": MUTED, "linewidth": 0.5, "pad": 1.2, "alpha": 0.85}
+        axes.text(column, row, classes[mask[row, column]], ha="center", va="center", fontsize=9, color=INK, bbox=box)
