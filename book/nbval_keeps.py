@@ -4,8 +4,8 @@
 
 nbval compares what a kernel sends and keeps none of it. Here nbclient, with which the build would execute the notebook again, hears the
 same messages and makes the same outputs of them. A notebook all of whose cells have passed goes into the build's cache
-(notebook_cache.py). Without ``VIT_BOOK_BUILD=1`` its figures are a reader's and not the page's, and where one of ``ELSEWHERE`` is set its
-numbers are those of another machine or another profile: then nothing is kept, and the build executes what it needs.
+(notebook_cache.py). Without ``VIT_BOOK_BUILD=1`` the figures are a reader's and not the page's, and nothing is kept; so it is where one of
+``ELSEWHERE`` is set, since the numbers are those of another machine or another profile then. The build executes what it does not find.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ class Recording:
         asked: the request of the cell that is running; messages to others are not its output.
     """
 
-    def __init__(self, notebook: NotebookNode, kernel: Kernel) -> None:
+    def __init__(self, notebook: NotebookNode, kernel: Kernel, root: Path) -> None:
+        self.root, self.cache = root, cache_folder(root)
         self.notebook, self.passed, self.asked, self.began = deepcopy(notebook), 0, "", time.perf_counter()
         self.client = NotebookClient(self.notebook, record_timing=False)
         self.client.kc = kernel.kc
@@ -96,28 +97,25 @@ class Recording:
             with suppress(CellExecutionComplete):
                 self.client.process_message(message, self.notebook.cells[self.place], self.place)
 
-    @property
-    def complete(self) -> bool:
-        return self.passed == len(self.places)
-
-    def keep(self, path: Path, root: Path) -> None:
-        keep(cache_folder(root), path, self.notebook, time.perf_counter() - self.began)
+    def passed_one(self, path: Path) -> None:
+        """Another cell has passed; after the last the notebook is kept, unless the package has changed while it ran."""
+        self.passed += 1
+        if self.passed == len(self.places) and cache_folder(self.root) == self.cache:
+            keep(self.cache, path, self.notebook, time.perf_counter() - self.began)
 
 
 def pytest_configure() -> None:
     nbval.plugin.RunningKernel = Kernel
-
-
-def is_of_the_book() -> bool:
-    return os.environ.get("VIT_BOOK_BUILD") == "1" and not any(name in os.environ for name in ELSEWHERE)
+    if any(name in os.environ for name in ELSEWHERE):
+        os.environ.pop("VIT_BOOK_BUILD", None)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    if isinstance(item, IPyNbCell) and is_of_the_book():
+    if isinstance(item, IPyNbCell) and os.environ.get("VIT_BOOK_BUILD") == "1":
         kernel = item.parent.kernel
         if kernel.recording is None:
-            kernel.recording = Recording(item.parent.nb, kernel)
+            kernel.recording = Recording(item.parent.nb, kernel, item.config.invocation_params.dir)
         kernel.recording.begin(item.cell_num)
     return (yield)
 
@@ -129,7 +127,5 @@ def pytest_runtest_makereport(
     report = yield
     recording = item.parent.kernel.recording if isinstance(item, IPyNbCell) and item.parent.kernel else None
     if recording and report.when == "call" and report.passed and not item.parent.timed_out:
-        recording.passed += 1
-        if recording.complete:
-            recording.keep(item.path, item.config.invocation_params.dir)
+        recording.passed_one(item.path)
     return report

@@ -10,12 +10,13 @@ from copy import deepcopy
 from pathlib import Path
 
 import nbformat
+import nbval.plugin
 import pytest
 from jupyter_cache import get_cache
 from nbformat import NotebookNode
 
 from book.extension import execution
-from book.nbval_keeps import ELSEWHERE, is_of_the_book
+from book.nbval_keeps import ELSEWHERE, pytest_configure
 from book.notebook_cache import cache_folder, keep
 
 ROOT = Path(__file__).parent.parent.parent
@@ -46,14 +47,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def nbval(folder: Path) -> bool:
+def run_nbval(folder: Path, **environment: str) -> bool:
     """Run the notebook as ``make test-notebooks`` does. Whether it passes."""
     clean = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     command = "-m pytest -q -p no:cacheprovider -p book.nbval_keeps --nbval-lax toy.ipynb"
     done = subprocess.run(
         [sys.executable, *command.split()],
         cwd=folder,
-        env={**clean, "VIT_BOOK_BUILD": "1", "PYTHONPATH": str(ROOT)},
+        env={**clean, "VIT_BOOK_BUILD": "1", "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         text=True,
     )
@@ -73,7 +74,7 @@ def test_every_kind_of_output_is_kept_as_the_build_keeps_it(folder: Path, monkey
     path = folder / "toy.ipynb"
     write(path, *OUTPUTS)
     notebook = nbformat.read(path, as_version=4)
-    assert nbval(folder)
+    assert run_nbval(folder)
     monkeypatch.setenv("VIT_BOOK_BUILD", "1")
     executed = execution.execute(path, deepcopy(notebook), execution.NbParserConfig(execution_timeout=60)).nb
     keep(folder / "other", path, executed, 0.0)
@@ -87,22 +88,35 @@ def test_every_kind_of_output_is_kept_as_the_build_keeps_it(folder: Path, monkey
 
 def test_a_notebook_with_a_cell_that_fails_is_not_kept(folder: Path) -> None:
     write(folder / "toy.ipynb", "print(1)", "[][7]", "print(2)")
-    assert not nbval(folder)
+    assert not run_nbval(folder)
     assert kept(cache_folder(folder), nbformat.read(folder / "toy.ipynb", as_version=4)) is None
 
 
-def test_what_runs_as_it_does_for_a_reader_or_elsewhere_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ELSEWHERE:
-        monkeypatch.delenv(name, raising=False)
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_what_is_to_run_as_it_does_elsewhere_runs_as_a_reader_s_and_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for other in ELSEWHERE:
+        monkeypatch.delenv(other, raising=False)
     monkeypatch.setenv("VIT_BOOK_BUILD", "1")
-    assert is_of_the_book()
-    for name, value in [("VIT_BOOK_BUILD", ""), *((name, "1") for name in ELSEWHERE)]:
-        with monkeypatch.context() as patch:
-            patch.setenv(name, value)
-            assert not is_of_the_book(), name
+    monkeypatch.setattr(nbval.plugin, "RunningKernel", None)
+    pytest_configure()
+    assert os.environ.get("VIT_BOOK_BUILD") == "1"
+    monkeypatch.setenv(name, "1")
+    pytest_configure()
+    assert "VIT_BOOK_BUILD" not in os.environ
 
 
-def test_another_state_of_the_package_has_another_cache(folder: Path) -> None:
+def test_a_reader_s_run_is_not_kept(folder: Path) -> None:
+    write(folder / "toy.ipynb", "print(1)")
+    assert run_nbval(folder, VIT_BOOK_BUILD="")
+    assert kept(cache_folder(folder), nbformat.read(folder / "toy.ipynb", as_version=4)) is None
+
+
+def test_a_notebook_that_saw_the_package_change_is_not_kept(folder: Path) -> None:
     before = cache_folder(folder)
-    (folder / "vit_tutorial" / "news.py").touch()
+    write(folder / "toy.ipynb", "open('vit_tutorial/news.py', 'w').close()")
+    assert run_nbval(folder)
     assert cache_folder(folder) != before
+    for cache in (before, cache_folder(folder)):
+        assert kept(cache, nbformat.read(folder / "toy.ipynb", as_version=4)) is None

@@ -21,6 +21,12 @@ COLOURS = """() => {
 SCROLLING = """() => [...document.querySelectorAll('.bd-article :is(pre, .output, .highlight)')]
   .filter((box) => box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== 'visible')
   .map((box) => box.textContent.slice(0, 60))"""
+# Clicks the button of every solution, and names those that it did not open.
+OPEN_SOLUTIONS = """() => {
+  const shut = 'div.admonition.dropdown.toggle-hidden > p.admonition-title';
+  for (const button of document.querySelectorAll(`${shut} .toggle-button`)) button.click();
+  return [...document.querySelectorAll(shut)].map((title) => title.textContent.trim());
+}"""
 # Plots whose lettering, of at least 9 points on a plot of its own size, would be less than 9 pixels high.
 SMALL = """() => [...document.querySelectorAll('.bd-article img:is(.vt-light, .vt-dark)')]
   .filter((plot) => plot.checkVisibility() && 9 / 72 * 100 * plot.getBoundingClientRect().width / parseFloat(plot.style.getPropertyValue('--width')) < 9)
@@ -85,13 +91,10 @@ def visit(chromium: Any, address: str) -> Visit:
         title = page.title()
         width, widest = page.evaluate("document.documentElement.scrollWidth"), page.evaluate(WIDEST)
         page.set_viewport_size({"width": 1280, "height": 900})
-        for solution in page.query_selector_all(
-            "div.admonition.dropdown.toggle-hidden > p.admonition-title .toggle-button"
-        ):
-            solution.click()
+        shut = page.evaluate(OPEN_SOLUTIONS)
         mode, theme, paper = page.evaluate(COLOURS)
         light = [] if (mode, theme) == ("auto", "light") else [f"not light: mode {mode}, theme {theme}, paper {paper}"]
-        light += serious_faults(page)
+        light += [f"stays shut: {title}" for title in shut] + serious_faults(page)
         page.emulate_media(color_scheme="dark")
         page.evaluate(HEARD)
         mode, theme, other = page.evaluate(COLOURS)

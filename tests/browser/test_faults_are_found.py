@@ -33,6 +33,7 @@ PLANTED = f"""
 <div style="width: 600px">Wide.</div>
 <img alt="" src="{ELSEWHERE}">
 <img alt="" src="missing.png">
+<div class="admonition dropdown"><p class="admonition-title">Solution</p><p class="pale-in-light">folded away</p></div>
 <script>console.error("a complaint"); setTimeout(() => {{ throw new Error("a mistake"); }});</script>
 """
 STAYS_LIGHT = """<script>
@@ -69,6 +70,7 @@ def test_every_planted_fault_is_found_in_light_and_nothing_else(planted: Callabl
     assert places(planted(PLANTED).light) == [
         'button-name: <button type="button"',
         'color-contrast: <p class="pale-in-light"',
+        'color-contrast: <p class="pale-in-light"',  # in a solution that was shut
         'color-contrast: <span title="c"',  # a coloured letter
         'color-contrast: <span title="l"',  # a formula of one letter
         f'image-alt: <img src="{DOT}"',
@@ -81,6 +83,12 @@ def test_what_is_too_pale_in_dark_alone_is_found_there_and_nothing_else(planted:
         'color-contrast: <p class="pale-in-dark"',
         'color-contrast: <span title="d"',
     ]
+
+
+def test_a_solution_that_does_not_open_is_named(planted: Callable[[str], Visit]) -> None:
+    stuck = '<div class="admonition dropdown toggle-hidden"><p class="admonition-title">Stuck</p></div>'
+    later = "<script>addEventListener('load', () => document.querySelector('article').insertAdjacentHTML('beforeend', `%s`));</script>"
+    assert [fault for fault in planted(later % stuck).light if "shut" in fault] == ["stays shut: Stuck"]
 
 
 def test_a_page_that_stays_light_on_a_dark_device_has_a_fault(planted: Callable[[str], Visit]) -> None:
