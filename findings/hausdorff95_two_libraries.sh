@@ -11,7 +11,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "${PYTHON:-python3}" -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check \
+"$folder/venv/bin/pip" install --quiet --no-compile --disable-pip-version-check \
   numpy==2.2.6 scipy==1.15.3 medpy==0.5.2 surface-distance==0.1
 cd "$folder"
 venv/bin/python - <<'PY'

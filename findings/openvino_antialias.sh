@@ -10,7 +10,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "${PYTHON:-python3}" -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check \
+"$folder/venv/bin/pip" install --quiet --no-compile --disable-pip-version-check \
   numpy==2.2.6 pillow==12.3.0 onnx==1.23.2 onnxruntime==1.23.2 openvino==2026.4.1
 cd "$folder"
 venv/bin/python - <<'PY'

@@ -11,7 +11,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "${PYTHON:-python3}" -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check numpy==2.2.6 rasterio==1.4.4
+"$folder/venv/bin/pip" install --quiet --no-compile --disable-pip-version-check numpy==2.2.6 rasterio==1.4.4
 cd "$folder"
 venv/bin/python -W ignore - <<'PY'
 import numpy as np

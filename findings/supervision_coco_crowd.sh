@@ -12,7 +12,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "${PYTHON:-python3}" -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check \
+"$folder/venv/bin/pip" install --quiet --no-compile --disable-pip-version-check \
   numpy==2.2.6 opencv-python-headless==4.13.0.92 pycocotools==2.0.11 supervision==0.31.2
 cd "$folder"
 venv/bin/python - <<'PY'
