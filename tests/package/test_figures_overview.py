@@ -108,12 +108,15 @@ EVENTS = [(2017.5, "a", "text"), (2020.8, "b", "images"), (2020.9, "c", "images"
 
 
 def patches(fig) -> list[np.ndarray]:
-    """The six patches of 2x2 pixels of a picture of 2 x 3 patches, with a gap of one white pixel between them."""
+    """The six patches of 2x2 pixels of a picture of 2 x 3 patches, with a gap of one pixel between them, through which the paper is seen."""
     canvas = np.asarray(fig.axes[0].images[0].get_array())
-    assert canvas.shape == (5, 8)
-    assert (canvas[2] == 1).all()
-    assert (canvas[:, [2, 5]] == 1).all()
-    return [canvas[r : r + 2, c : c + 2] for r in (0, 3) for c in (0, 3, 6)]
+    assert canvas.shape == (5, 8, 4)
+    opacity, grey = canvas[..., 3], canvas[..., 0]
+    assert (opacity[2] == 0).all()
+    assert (opacity[:, [2, 5]] == 0).all()
+    cut = [np.s_[r : r + 2, c : c + 2] for r in (0, 3) for c in (0, 3, 6)]
+    assert all((opacity[patch] == 1).all() for patch in cut)
+    return [grey[patch] for patch in cut]
 
 
 def test_the_time_line_has_every_event_once_below_the_one_before() -> None:
