@@ -4,7 +4,7 @@
 #        were not drawn one by one, becomes in each tile one ordinary object that must be found.
 # Versions: sahi 0.12.8, pycocotools 2.0.11.
 # Matters to a ViT: tiles are how large pictures are fed to a model of fixed input size. Trained on them a detector
-# learns crowds as single objects, and scored on them a perfect one cannot reach AP 1: below 0.5, with nothing missed.
+# learns crowds as single objects, and scored on them one that finds every person cannot reach AP 1: 0.505 here, for 1.0 before.
 # Copy iscrowd over by hand, or leave crowds out before slicing and mask them at evaluation.
 set -euo pipefail
 folder=$(mktemp -d)
