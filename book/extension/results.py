@@ -165,7 +165,9 @@ class ResultsTable(SphinxDirective):
         metrics, name = record["metrics"], record["name"]
         judged_by, score = headline(record)
         result = metric(score) if judged_by == usual else f"{readable(judged_by)} {metric(score)}"
-        time = metric(metrics.get("cpu_seconds", metrics["train_seconds"]))  # of all cores together where that is known
+        time = metric(
+            metrics.get("cpu_seconds") or metrics["train_seconds"]
+        )  # of all cores together where that is known
         images = f"{record['data']['n_train']:,}"
         link = _link(name, name, self.env.docname)
         return nodes.row("", *(_cell([cell]) for cell in (link, images, result, f"{record['params']:,}", time)))

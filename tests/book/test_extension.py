@@ -307,7 +307,8 @@ def test_the_fingerprint_sees_every_file_and_no_byte_code(tmp_path: Path) -> Non
 
 def test_a_build_interrupted_while_it_writes_leaves_no_page_old(book: Book) -> None:
     def record(accuracy: float) -> None:
-        metrics = {"test_accuracy": {"values": [accuracy], "mean": accuracy, "std": None, "unit": "fraction"}}
+        score = {"values": [accuracy], "mean": accuracy, "std": None, "unit": "fraction"}
+        metrics = {**RECORD["metrics"], "test_accuracy": score}
         book.write("vit_tutorial/results/probe.json", json.dumps({**RECORD, "metrics": metrics}))
 
     book.write("index.md", "# Title\n\nIt reads {result}`probe test_accuracy`.\n")
