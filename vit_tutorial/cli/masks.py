@@ -89,13 +89,15 @@ def analysis(model: Segmenter | UNet, dataset: Any, extra: dict[str, Any], worst
             {"class": name, "pixels": n, "iou": number(i), "dice": number(d), "boundary_iou": number(b)}
             for name, i, d, b, n in rows
         ],
-        "by_distance": [
-            {"from": low, "to": high if high < 16 else None, "pixels": int(part[1]), "wrong": number(part[0] / part[1])}
-            for low, high in RANGES
-            if (part := wrong[:, low - 1 : high].sum(1).double()) is not None
-        ],
+        "by_distance": [by_distance(wrong, low, high) for low, high in RANGES],
         "worst": [{"image": names[i], "miou": own[i]} for i in order],
     }
+
+
+def by_distance(wrong: Tensor, low: int, high: int) -> dict[str, Any]:
+    """Of the pixels at these distances to a border, how many there are and which share is wrong."""
+    missed, pixels = wrong[:, low - 1 : high].sum(1).double()
+    return {"from": low, "to": high if high < 16 else None, "pixels": int(pixels), "wrong": number(missed / pixels)}
 
 
 def number(value: Tensor) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from PIL import Image
@@ -18,8 +19,31 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
+F = TypeVar("F", bound="ReadFromFiles")
+
+
+class ReadFromFiles:
+    """What data sets share that read each image from its file when it is asked for."""
+
+    files: list[Path]
+    contents: list[bytes] | None
+
+    def to(self: F, device: torch.device | str) -> F:
+        """Itself: batches go to the device as they are read."""
+        return self
+
+    def item_name(self, index: int) -> str:
+        return printable(str(self.files[index]))
+
+    def digests(self) -> list[bytes]:
+        """SHA-256 of each image file; reads all of them once, unless that was done when the folder was checked."""
+        if self.contents is None:
+            self.contents = hash_all(self.files)
+        return self.contents
+
+
 @dataclass(eq=False)
-class FileImages:
+class FileImages(ReadFromFiles):
     """N image files with a class number each.
 
     Item: uint8 [C, H, W] and its label. `batches` reads it through a `DataLoader`; give it a few workers.
@@ -62,19 +86,6 @@ class FileImages:
             labels=self.labels[torch.as_tensor(indices, dtype=torch.int64)],
             contents=None if self.contents is None else [self.contents[i] for i in indices],
         )
-
-    def to(self, device: torch.device | str) -> FileImages:
-        """Itself: batches go to the device as they are read."""
-        return self
-
-    def item_name(self, index: int) -> str:
-        return printable(str(self.files[index]))
-
-    def digests(self) -> list[bytes]:
-        """SHA-256 of each file; reads all of them once, unless that was done when the folder was checked."""
-        if self.contents is None:
-            self.contents = hash_all(self.files)
-        return self.contents
 
     def fingerprint(self) -> str:
         """SHA-256 (64 hexadecimal digits) over all files' contents and class names, whatever their order."""

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from .dataset import TensorImages, combine_digests
-from .decode import as_tensor, hash_all, open_image
-from .file_images import IMAGENET_MEAN, IMAGENET_STD
+from .decode import as_tensor, open_image
+from .file_images import IMAGENET_MEAN, IMAGENET_STD, ReadFromFiles
 from .files import printable
 from .joint import Size, fit_pair, random_resized_crop_pair
 from .lay_on import DrawnOn, lay_on, stored_orientation
@@ -58,7 +58,7 @@ class MaskFiles:
 
 
 @dataclass(eq=False)
-class PairedImages:
+class PairedImages(ReadFromFiles):
     """Images decoded from their files one by one, each with its mask or its objects.
 
     Item: (uint8 [C, h, w], target); the target is a uint8 mask [h, w], or what `targets` gives (see `joint.move_target`).
@@ -162,19 +162,6 @@ class PairedImages:
             files=names,
             contents=self.digests(),
         )
-
-    def to(self, device: torch.device | str) -> PairedImages:
-        """Itself: batches go to the device as they are read."""
-        return self
-
-    def item_name(self, index: int) -> str:
-        return printable(str(self.files[index]))
-
-    def digests(self) -> list[bytes]:
-        """SHA-256 of each image file; reads all of them once."""
-        if self.contents is None:
-            self.contents = hash_all(self.files)
-        return self.contents
 
     def fingerprint(self) -> str:
         """SHA-256 (64 hexadecimal digits) over all images with their targets, whatever their order."""

@@ -157,19 +157,29 @@ def model_config(recipe: Recipe, splits: Splits) -> ViTConfig | CNNConfig:
     Raises:
         ValueError: a field is unknown, or img_size is not the images' size.
     """
-    fields = dict(recipe.model)
-    channels, height, width = splits.train[0][0].shape
-    fields["img_size"] = image_size(fields.get("img_size", [height, width]))
-    if fields["img_size"] != image_size([height, width]):
-        raise ValueError(
-            f"the model's img_size is {fields['img_size']}, but the images of {splits.name} are {in_pixels((height, width))}; "
-            f"set model.img_size=[{height},{width}]"
-        )
-    fields.update(in_chans=channels, num_classes=len(splits.classes))
+    fields = fields_for_images(recipe, splits.name, splits.train[0][0])
+    fields["num_classes"] = len(splits.classes)
     if recipe.arch == "cnn":
         return CNNConfig.from_dict(fields)
     size = fields.pop("size", None)
     return ViTConfig.named(size, **fields) if size else ViTConfig.from_dict(fields)
+
+
+def fields_for_images(recipe: Recipe, name: str, image: Tensor) -> dict[str, Any]:
+    """The recipe's model fields with size and channels of the images [C, H, W] of the data set `name`.
+
+    Raises:
+        ValueError: img_size is not the images' size.
+    """
+    fields = dict(recipe.model)
+    channels, height, width = image.shape
+    fields["img_size"] = image_size(fields.get("img_size", [height, width]))
+    if fields["img_size"] != image_size([height, width]):
+        raise ValueError(
+            f"the model's img_size is {fields['img_size']}, but the images of {name} are {in_pixels((height, width))}; "
+            f"set model.img_size=[{height},{width}]"
+        )
+    return {**fields, "in_chans": channels}
 
 
 def image_size(value: int | list[int] | tuple[int, int]) -> int | tuple[int, int]:

@@ -18,7 +18,7 @@ from vit_tutorial.data.joint import fit_pair, fitted
 from vit_tutorial.data.pairs import PairedImages
 from vit_tutorial.enlarge import classes_of_pixels, enlarge
 from vit_tutorial.heads import Segmenter, SegmenterConfig
-from vit_tutorial.losses import combined_loss, cross_entropy, focal_loss
+from vit_tutorial.losses import combined_loss, cross_entropy
 from vit_tutorial.metrics.segmentation import (
     dice_per_class,
     iou_per_class,
@@ -27,8 +27,8 @@ from vit_tutorial.metrics.segmentation import (
     pixel_accuracy,
     pixel_confusion,
 )
-from vit_tutorial.patches import in_pixels, pair
-from vit_tutorial.tasks.classification import image_size
+from vit_tutorial.patches import pair
+from vit_tutorial.tasks.classification import fields_for_images, image_size
 from vit_tutorial.training.recipe import Recipe, RecipeError
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import load_segmenter, save_segmenter
@@ -98,10 +98,10 @@ class Segmentation:
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The recipe's loss of scores [B, K, h, w], of patches or pixels, and masks [B, H, W]; void does not count."""
         weight = None if self.weight is None else self.weight.to(outputs.device)
-        if self.recipe.focal_gamma:
-            loss = focal_loss(outputs, targets, self.recipe.focal_gamma, weight)
-            return loss + combined_loss(outputs, targets, 0.0, self.recipe.dice) if self.recipe.dice else loss
-        return combined_loss(outputs, targets, 1.0, self.recipe.dice, weight=weight)
+        focal = self.recipe.focal_gamma > 0
+        return combined_loss(
+            outputs, targets, float(not focal), self.recipe.dice, float(focal), self.recipe.focal_gamma, weight
+        )
 
     def count(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Sums over one batch: the confusion matrix [K, K] of all counted pixels, and their cross-entropy."""
@@ -202,19 +202,12 @@ def model_config(recipe: Recipe, splits: Splits) -> tuple[ViTConfig, SegmenterCo
     Raises:
         ValueError: a field is unknown, or img_size is not the images' size where nothing makes it so.
     """
-    given = dict(recipe.model)
-    channels, height, width = splits.val[0][0].shape
-    given["img_size"] = image_size(given.get("img_size", [height, width]))
-    if given["img_size"] != image_size([height, width]):
-        raise ValueError(
-            f"the model's img_size is {given['img_size']}, but the images of {splits.name} are {in_pixels((height, width))}; "
-            f"set model.img_size=[{height},{width}]"
-        )
+    given = fields_for_images(recipe, splits.name, splits.val[0][0])  # a training image may be larger
     if recipe.arch == "cnn":
-        return UNetConfig.from_dict({**given, "in_chans": channels, "num_classes": len(splits.classes)})
+        return UNetConfig.from_dict({**given, "num_classes": len(splits.classes)})
     of_head = {f.name for f in fields(SegmenterConfig)}
     head = {name: given.pop(name) for name in [*given] if name in of_head}
-    given.update(in_chans=channels, num_classes=0)
+    given["num_classes"] = 0
     size = given.pop("size", None)
     encoder = ViTConfig.named(size, **given) if size else ViTConfig.from_dict(given)
     return encoder, SegmenterConfig.from_dict({**head, "num_classes": len(splits.classes)})
