@@ -150,9 +150,10 @@ def test_with_a_cell_a_pixel_nothing_is_enlarged() -> None:
     assert_close(model(images), model.patch_logits(images))
 
 
-def test_no_cell_is_refused() -> None:
+@pytest.mark.parametrize("head", [LinearSegmenter, MaskSegmenter])
+def test_no_cell_is_refused(head: type[LinearSegmenter] | type[MaskSegmenter]) -> None:
     with pytest.raises(ValueError, match="cells is 0; a patch is scored in at least one cell"):
-        LinearSegmenter(encoder(), 2, cells=0)
+        head(encoder(), 2, cells=0)
 
 
 # the mask transformer
@@ -160,25 +161,28 @@ def test_no_cell_is_refused() -> None:
 
 def mask_transformer_by_loop(head: MaskTransformer, tokens: Tensor) -> Tensor:
     """Scores patch by patch and class by class, as the paper's text says it."""
-    out = torch.zeros(len(tokens), tokens.shape[1], head.cls_emb.shape[1])
+    K, cells = head.cls_emb.shape[1], head.proj_patch.shape[1] // tokens.shape[2]
+    out = torch.zeros(len(tokens), tokens.shape[1], K * cells)
     for b, image in enumerate(tokens):
         z = torch.stack([head.proj_dec(token) for token in image] + list(head.cls_emb[0]))[None]
         for block in head.blocks:
             z = block(z)
         z = head.decoder_norm(z)[0]
         for n in range(len(image)):
-            p = z[n] @ head.proj_patch
-            cosines = []
-            for k in range(head.cls_emb.shape[1]):
-                q = z[len(image) + k] @ head.proj_classes
-                cosines.append((p * q).sum() / (p.norm() * q.norm()))
-            out[b, n] = head.mask_norm(torch.stack(cosines))
+            for cell, projection in enumerate(head.proj_patch.split(z.shape[-1], dim=1)):
+                p = z[n] @ projection
+                cosines = []
+                for k in range(K):
+                    q = z[len(image) + k] @ head.proj_classes
+                    cosines.append((p * q).sum() / (p.norm() * q.norm()))
+                out[b, n, cell::cells] = head.mask_norm(torch.stack(cosines))
     return out
 
 
-def test_the_mask_transformers_values_and_gradients_are_those_of_a_loop() -> None:
+@pytest.mark.parametrize("cells", [1, 3])
+def test_the_mask_transformers_values_and_gradients_are_those_of_a_loop(cells: int) -> None:
     torch.manual_seed(0)
-    head, tokens = MaskTransformer(16, 3, depth=2, num_heads=2), torch.randn(2, 6, 16)
+    head, tokens = MaskTransformer(16, 3, depth=2, num_heads=2, cells=cells), torch.randn(2, 6, 16)
     with torch.no_grad():
         for parameter in head.parameters():
             parameter += 0.05 * torch.randn_like(parameter)
@@ -215,6 +219,16 @@ def test_a_mask_segmenter_scores_every_pixel() -> None:
     model, images = MaskSegmenter(encoder(reg_tokens=2), 3, depth=1), torch.randn(2, 1, 8, 12)
     assert model.patch_logits(images).shape == (2, 3, 2, 3)
     assert_close(model(images), enlarged_by_loop(model.patch_logits(images), 4))
+
+
+def test_a_mask_segmenters_cells_lie_as_the_linear_ones() -> None:
+    model, images = MaskSegmenter(encoder(), 3, depth=1, cells=2), torch.randn(2, 1, 8, 12)
+    found = model.patch_logits(images)
+    tokens = model.encoder.fc_norm(model.encoder.forward_features(images))[:, model.encoder.num_prefix_tokens :]
+    scores = model.head(tokens).unflatten(2, (3, 2, 2))  # [B, N, K, row in the patch, column in it]
+    for n in range(6):
+        rows, columns = slice(2 * (n // 3), 2 * (n // 3) + 2), slice(2 * (n % 3), 2 * (n % 3) + 2)
+        assert_close(found[:, :, rows, columns], scores[:, n])
 
 
 def test_a_mask_transformer_of_one_class_or_no_block_is_refused() -> None:

@@ -19,10 +19,12 @@ HEADS = [
     SegmenterConfig(3),
     SegmenterConfig(3, head_cells=2),
     SegmenterConfig(3, "mask_transformer", head_depth=1, head_num_heads=4),
-    SegmenterConfig(3, "mask_transformer", head_drop_path_rate=0.25),
+    SegmenterConfig(3, "mask_transformer", head_cells=2, head_drop_path_rate=0.25),
     SegmenterConfig(3, "queries", head_depth=1),
 ]
-each_head = pytest.mark.parametrize("config", HEADS, ids=["linear", "cells", "one block", "drop path", "queries"])
+each_head = pytest.mark.parametrize(
+    "config", HEADS, ids=["linear", "cells", "one block", "cells and drop path", "queries"]
+)
 
 
 def made(config: SegmenterConfig, pixels: bool = True) -> Segmenter:
@@ -51,6 +53,11 @@ def test_the_file_gives_the_model_back(config: SegmenterConfig, pixels: bool, tm
 def test_a_head_says_its_configuration(config: SegmenterConfig) -> None:
     heads = config.head_num_heads or (2 if config.head == "mask_transformer" else None)
     assert SegmenterConfig.of(made(config)).to_dict() == config.to_dict() | {"head_num_heads": heads}
+
+
+def test_queries_with_cells_are_refused() -> None:
+    with pytest.raises(ValueError, match="head_cells is 2; queries score whole patches"):
+        made(SegmenterConfig(3, "queries", head_cells=2))
 
 
 def test_lora_in_the_encoder_is_merged(tmp_path: Path) -> None:

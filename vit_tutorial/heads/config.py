@@ -21,7 +21,7 @@ class SegmenterConfig(Config):
     head: Literal["linear", "mask_transformer", "queries"] = setting(
         "linear", "a linear map, a mask transformer, or class queries in the encoder"
     )
-    head_cells: int = setting(1, "linear: scores a class in each direction of a patch", "[1, inf)")
+    head_cells: int = setting(1, "linear, mask transformer: scores a class in each direction of a patch", "[1, inf)")
     head_depth: int = setting(
         2, "mask transformer: its blocks; queries: the encoder's last blocks that they join", "[1, inf)"
     )
@@ -29,14 +29,22 @@ class SegmenterConfig(Config):
     head_drop_path_rate: float = setting(0.0, "mask transformer: stochastic depth of its last block", "[0, 1)")
 
     def build(self, encoder: VisionTransformer, pixels: bool = True) -> Segmenter:
-        """The segmenter on this encoder, its head with fresh weights."""
+        """The segmenter on this encoder, its head with fresh weights.
+
+        Raises:
+            ValueError: the head does not fit the encoder, or queries are to have cells.
+        """
         if self.head == "linear":
             return LinearSegmenter(encoder, self.num_classes, self.head_cells, pixels)
         if self.head == "queries":
+            if self.head_cells > 1:
+                raise ValueError(
+                    f"head_cells is {self.head_cells}; queries score whole patches, so set it to 1, or take the head "
+                    "linear or mask_transformer"
+                )
             return QuerySegmenter(encoder, self.num_classes, self.head_depth, pixels)
-        return MaskSegmenter(
-            encoder, self.num_classes, self.head_depth, self.head_num_heads, self.head_drop_path_rate, pixels
-        )
+        depth, num_heads, drop_path_rate = self.head_depth, self.head_num_heads, self.head_drop_path_rate
+        return MaskSegmenter(encoder, self.num_classes, depth, num_heads, drop_path_rate, pixels, self.head_cells)
 
     @classmethod
     def of(cls, model: Segmenter) -> SegmenterConfig:
@@ -55,6 +63,7 @@ class SegmenterConfig(Config):
             return cls(
                 model.head.cls_emb.shape[1],
                 "mask_transformer",
+                model.cells,
                 head_depth=len(model.head.blocks),
                 head_num_heads=first.attn.num_heads,
                 head_drop_path_rate=last.drop_path1.drop_prob,

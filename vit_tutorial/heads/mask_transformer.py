@@ -15,14 +15,15 @@ from vit_tutorial.vit import VisionTransformer
 
 
 class MaskTransformer(nn.Module):
-    """Patch tokens in, a score of each patch for each class out.
+    """Patch tokens in, a score of each patch, or of each cell of it, for each class out.
 
     1. z = [z_1 W + b; ...; z_N W + b; c_1; ...; c_K]: the patches, and one learned embedding a class.
     2. Encoder blocks and a LayerNorm: patches and classes look at each other.
     3. s_n(k) = <p_n, q_k>, with p_n = P z_n / |P z_n| of a patch and q_k = Q c_k / |Q c_k| of a class: a cosine, from -1 to 1.
     4. A LayerNorm over the K scores of each patch spreads the cosines to logits.
 
-    A linear head compares every image with the same K vectors; here the K vectors have seen the image.
+    A linear head compares every image with the same K vectors; here the K vectors have seen the image. With s*s cells a patch has as many
+    P, one a cell; in the paper it has one.
 
     Args:
         dim: width D of a patch token.
@@ -30,9 +31,10 @@ class MaskTransformer(nn.Module):
         depth: blocks; 2 in the paper.
         num_heads: heads of each, a divisor of D.
         mlp_ratio, drop_path_rate, norm_eps: of the blocks, as in ``EncoderBlock``; drop_path_rate grows linearly from 0.
+        cells: s, across and down a patch.
 
     Shape:
-        [B, N, D] -> [B, N, K], logits.
+        [B, N, D] -> [B, N, K*s*s], logits, those of one class side by side.
 
     Raises:
         ValueError: fewer than two classes, or no block.
@@ -47,6 +49,7 @@ class MaskTransformer(nn.Module):
         mlp_ratio: float = 4.0,
         drop_path_rate: float = 0.0,
         norm_eps: float = 1e-6,
+        cells: int = 1,
     ) -> None:
         super().__init__()
         if num_classes < 2 or depth < 1:
@@ -61,7 +64,7 @@ class MaskTransformer(nn.Module):
             EncoderBlock(dim, num_heads, mlp_ratio, drop_path_rate=rate, norm_eps=norm_eps) for rate in rates
         )
         self.decoder_norm = nn.LayerNorm(dim, eps=norm_eps)
-        self.proj_patch = nn.Parameter(torch.empty(dim, dim))
+        self.proj_patch = nn.Parameter(torch.empty(dim, cells**2 * dim))
         self.proj_classes = nn.Parameter(torch.empty(dim, dim))
         self.mask_norm = nn.LayerNorm(num_classes)
         for module in self.modules():
@@ -73,21 +76,22 @@ class MaskTransformer(nn.Module):
             nn.init.normal_(projection, std=dim**-0.5)  # keeps lengths
 
     def forward(self, tokens: Tensor) -> Tensor:
-        B, N, _ = tokens.shape
+        B, N, D = tokens.shape
         z = torch.cat([self.proj_dec(tokens), self.cls_emb.expand(B, -1, -1)], dim=1)  # [B, N + K, D]
         for block in self.blocks:
             z = block(z)
         z = self.decoder_norm(z)
-        patches = F.normalize(z[:, :N] @ self.proj_patch, dim=-1)  # [B, N, D]
+        cells = F.normalize((z[:, :N] @ self.proj_patch).reshape(B, -1, D), dim=-1)  # [B, N*s*s, D]
         classes = F.normalize(z[:, N:] @ self.proj_classes, dim=-1)  # [B, K, D]
-        return self.mask_norm(patches @ classes.transpose(1, 2))  # [B, N, K]
+        scores = self.mask_norm(cells @ classes.transpose(1, 2))  # [B, N*s*s, K]
+        return scores.unflatten(1, (N, -1)).transpose(2, 3).flatten(2)  # [B, N, K*s*s]
 
 
 class MaskSegmenter(Segmenter):
     """A segmenter whose head is a mask transformer.
 
     Args:
-        encoder, pixels: as in :class:`Segmenter`.
+        encoder, pixels, cells: as in :class:`Segmenter`.
         num_classes: K, background included, at least 2.
         depth: the head's blocks; 2 in the paper.
         num_heads: heads of each; None for as many as the encoder's.
@@ -107,8 +111,9 @@ class MaskSegmenter(Segmenter):
         num_heads: int | None = None,
         drop_path_rate: float = 0.0,
         pixels: bool = True,
+        cells: int = 1,
     ) -> None:
-        check_classes(num_classes)
+        check_classes(num_classes, cells)
         c = encoder.config
         head = MaskTransformer(
             c.embed_dim,
@@ -118,5 +123,6 @@ class MaskSegmenter(Segmenter):
             c.mlp_ratio,
             drop_path_rate,
             c.norm_eps,
+            cells,
         )
-        super().__init__(encoder, head, pixels)
+        super().__init__(encoder, head, pixels, cells)
