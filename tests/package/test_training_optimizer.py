@@ -147,6 +147,15 @@ def test_muon_steps_the_blocks_matrices_and_adamw_the_rest_as_torchs_own_two_do(
     assert len(hidden) == 2 * 4
 
 
+def test_with_its_blocks_frozen_a_model_is_left_to_adamw() -> None:
+    model = VisionTransformer(CONFIG)
+    model.blocks.requires_grad_(False)
+    optimizer = build_optimizer(model, tiny(optimizer="muon", lr=0.01))
+    assert isinstance(optimizer, torch.optim.AdamW)
+    trained = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    assert trained == {id(p) for p in model.parameters() if p.requires_grad}
+
+
 def test_muon_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="this model has none; use adamw"):
         build_optimizer(nn.Linear(3, 1), tiny(optimizer="muon"))

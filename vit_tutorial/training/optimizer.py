@@ -57,6 +57,8 @@ def layer_of(name: str, last: int) -> int:
 def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter 2019), Adam, SGD with momentum, or Muon with AdamW, as `recipe.optimizer` says.
 
+    Where the blocks are frozen, Muon has nothing to step, and what is left of "Muon with AdamW" is AdamW.
+
     Raises:
         ValueError: Muon is asked for where torch has none, or for a model without encoder blocks.
     """
@@ -65,8 +67,9 @@ def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         group["lr"] = recipe.lr * group["lr_scale"]
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.betas[0])
-    if recipe.optimizer == "muon":
-        return MuonAdamW(groups, hidden_matrices(model), recipe)
+    matrices = hidden_matrices(model)
+    if recipe.optimizer == "muon" and not (matrices and all(not p.requires_grad for p in matrices)):
+        return MuonAdamW(groups, matrices, recipe)
     adam = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
     return adam(groups, lr=recipe.lr, betas=recipe.betas, fused=True)  # fused: one kernel for all parameters
 
