@@ -161,15 +161,16 @@ def test_no_cell_is_refused(head: type[LinearSegmenter] | type[MaskSegmenter]) -
 
 def mask_transformer_by_loop(head: MaskTransformer, tokens: Tensor) -> Tensor:
     """Scores patch by patch and class by class, as the paper's text says it."""
-    K, cells = head.cls_emb.shape[1], head.proj_patch.shape[1] // tokens.shape[2]
-    out = torch.zeros(len(tokens), tokens.shape[1], K * cells)
+    K, width = head.cls_emb.shape[1], head.proj_classes.shape[1]
+    cells = head.proj_patch.shape[1] // width
+    out = tokens.new_zeros(len(tokens), tokens.shape[1], K * cells)
     for b, image in enumerate(tokens):
         z = torch.stack([head.proj_dec(token) for token in image] + list(head.cls_emb[0]))[None]
         for block in head.blocks:
             z = block(z)
         z = head.decoder_norm(z)[0]
         for n in range(len(image)):
-            for cell, projection in enumerate(head.proj_patch.split(z.shape[-1], dim=1)):
+            for cell, projection in enumerate(head.proj_patch.split(width, dim=1)):
                 p = z[n] @ projection
                 cosines = []
                 for k in range(K):
@@ -182,18 +183,18 @@ def mask_transformer_by_loop(head: MaskTransformer, tokens: Tensor) -> Tensor:
 @pytest.mark.parametrize("cells", [1, 3])
 def test_the_mask_transformers_values_and_gradients_are_those_of_a_loop(cells: int) -> None:
     torch.manual_seed(0)
-    head, tokens = MaskTransformer(16, 3, depth=2, num_heads=2, cells=cells), torch.randn(2, 6, 16)
+    head, tokens = MaskTransformer(16, 3, depth=2, num_heads=2, cells=cells).double(), torch.randn(2, 6, 16).double()
     with torch.no_grad():
         for parameter in head.parameters():
             parameter += 0.05 * torch.randn_like(parameter)
     ours, loop = head(tokens), mask_transformer_by_loop(head, tokens)
-    assert_close(ours, loop, atol=1e-5, rtol=1e-4)
+    assert_close(ours, loop, atol=1e-9, rtol=1e-9)
     weights = torch.randn_like(ours)
     parameters = list(head.parameters())
     for a, b in zip(
         torch.autograd.grad((weights * ours).sum(), parameters), torch.autograd.grad((weights * loop).sum(), parameters)
     ):
-        assert_close(a, b, atol=1e-4, rtol=1e-3)
+        assert_close(a, b, atol=1e-9, rtol=1e-7)
 
 
 def test_permuted_patches_give_permuted_scores() -> None:

@@ -23,7 +23,7 @@ class MaskTransformer(nn.Module):
     4. A LayerNorm over the K scores of each patch spreads the cosines to logits.
 
     A linear head compares every image with the same K vectors; here the K vectors have seen the image. With s*s cells a patch has as many
-    P, one a cell; in the paper it has one.
+    P, one a cell, and a cell's p_n has D // s numbers, as has q_k; in the paper s = 1.
 
     Args:
         dim: width D of a patch token.
@@ -64,8 +64,9 @@ class MaskTransformer(nn.Module):
             EncoderBlock(dim, num_heads, mlp_ratio, drop_path_rate=rate, norm_eps=norm_eps) for rate in rates
         )
         self.decoder_norm = nn.LayerNorm(dim, eps=norm_eps)
-        self.proj_patch = nn.Parameter(torch.empty(dim, cells**2 * dim))
-        self.proj_classes = nn.Parameter(torch.empty(dim, dim))
+        width = dim // max(cells, 1)  # of a cell
+        self.proj_patch = nn.Parameter(torch.empty(dim, cells**2 * width))
+        self.proj_classes = nn.Parameter(torch.empty(dim, width))
         self.mask_norm = nn.LayerNorm(num_classes)
         for module in self.modules():
             if isinstance(module, nn.Linear):
@@ -76,14 +77,17 @@ class MaskTransformer(nn.Module):
             nn.init.normal_(projection, std=dim**-0.5)  # keeps lengths
 
     def forward(self, tokens: Tensor) -> Tensor:
-        B, N, D = tokens.shape
+        B, N, _ = tokens.shape
         z = torch.cat([self.proj_dec(tokens), self.cls_emb.expand(B, -1, -1)], dim=1)  # [B, N + K, D]
         for block in self.blocks:
             z = block(z)
         z = self.decoder_norm(z)
-        cells = F.normalize((z[:, :N] @ self.proj_patch).reshape(B, -1, D), dim=-1)  # [B, N*s*s, D]
-        classes = F.normalize(z[:, N:] @ self.proj_classes, dim=-1)  # [B, K, D]
-        scores = self.mask_norm(cells @ classes.transpose(1, 2))  # [B, N*s*s, K]
+        classes = F.normalize(z[:, N:] @ self.proj_classes, dim=-1)  # [B, K, width]
+        cells = (z[:, :N] @ self.proj_patch).reshape(B, -1, classes.shape[-1])  # [B, N*s*s, width]
+        lengths = cells.norm(dim=-1, keepdim=True).clamp_min(
+            1e-12
+        )  # dividing K scores by it is less work than a vector
+        scores = self.mask_norm(cells @ classes.transpose(1, 2) / lengths)  # [B, N*s*s, K]
         return scores.unflatten(1, (N, -1)).transpose(2, 3).flatten(2)  # [B, N, K*s*s]
 
 

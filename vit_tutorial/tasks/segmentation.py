@@ -34,7 +34,7 @@ from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import load_segmenter, save_segmenter
 
 MANY_SIZES = ("voc", "coco", "mask_folder")
-SCENES = (12_000, 500, 1000)  # for training, validation and test
+SCENES = (96_000, 500, 1000)  # for training, validation and test
 
 
 class Segmentation:
