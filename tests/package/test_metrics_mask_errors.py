@@ -40,9 +40,7 @@ def random_masks(seed: int, classes: int = 3) -> tuple[Tensor, Tensor]:
 def distance_by_hand(mask: Tensor, row: int, column: int, limit: int) -> int:
     """Steps of a king to the nearest pixel of another value."""
     H, W = mask.shape
-    steps = [
-        max(abs(row - i), abs(column - j)) for i in range(H) for j in range(W) if mask[i, j] != mask[row, column]
-    ]
+    steps = [max(abs(row - i), abs(column - j)) for i in range(H) for j in range(W) if mask[i, j] != mask[row, column]]
     return min([*steps, limit])
 
 
@@ -83,7 +81,11 @@ def test_regions_are_those_of_a_walk_over_the_pixels(seed: int) -> None:
     for image in range(2):
         walked = regions_by_hand(true[image])
         expected = sorted(
-            (int(true[image][min(region)]), len(region), sum(int(called[image][at] == true[image][at]) for at in region))
+            (
+                int(true[image][min(region)]),
+                len(region),
+                sum(int(called[image][at] == true[image][at]) for at in region),
+            )
             for region in walked
         )
         assert sorted((one.label, one.pixels, one.right) for one in found if one.image == image) == expected

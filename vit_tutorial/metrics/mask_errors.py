@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -91,9 +92,7 @@ def regions(predictions: Tensor, targets: Tensor, num_classes: int, void: int = 
             most, size = np.bincount(answers).argmax(), len(rows)
             right = int((answers == kind).sum())
             top, left, bottom, right_end = (int(side) for side in region.bbox)
-            found.append(
-                Region(image, kind, size, size / true.size, right, int(most), (top, left, bottom, right_end))
-            )
+            found.append(Region(image, kind, size, size / true.size, right, int(most), (top, left, bottom, right_end)))
     return sorted(found, key=lambda one: (one.image, one.label))
 
 
@@ -104,10 +103,10 @@ def by_size(found: Sequence[Region], sizes: Sequence[float] = SIZES) -> list[Siz
         ValueError: shares that do not grow, or are not between 0 and 1.
     """
     ends = [0.0, *sizes, 1.0]
-    if any(low >= high for low, high in zip(ends, ends[1:])):
+    if any(low >= high for low, high in pairwise(ends)):
         raise ValueError(f"sizes are shares of an image that grow from 0 to 1, got {list(sizes)}; (0.001, 0.01, 0.1)")
     scores = []
-    for low, high in zip(ends, ends[1:]):
+    for low, high in pairwise(ends):
         group = [one for one in found if low < one.share <= high]
         counts = (len(group), sum(one.found for one in group))
         scores.append(SizeScore(low, high, *counts, sum(one.pixels for one in group), sum(one.right for one in group)))
