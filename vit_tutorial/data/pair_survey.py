@@ -55,7 +55,7 @@ class PairReport:
         lines += self.notes
         for split, counts in self.pixels.items():
             shares = [
-                f"{name} {n / max(counts.sum(), 1):.1%}" for name, n in zip([*self.classes, "void"], counts.tolist())
+                f"{name} {n / counts.sum():.1%}" for name, n in zip([*self.classes, "void"], counts.tolist()) if n
             ]
             lines.append(f"pixels of {split}: {listed(shares, 30)}")
         return "; ".join(lines)

@@ -92,7 +92,7 @@ def ranked_masks(
         for axes, title, mask in ((row[1], "truth", truth), (row[2], "answer", answer)):
             show(axes, laid_over(images[i], mask, len(classes), opacity))
             axes.set_title(title)
-            write_names(axes, mask, classes)
+            write_names(axes, mask, classes, smallest=0.03)
         void = truth == VOID
         wrong = (truth != answer) & ~void
         show(row[3], np.where(wrong, 0.0, 0.9)[..., None].repeat(3, -1))
@@ -181,15 +181,17 @@ def coloured(mask: NDArray[Any], classes: int) -> NDArray[np.float64]:
     return table[mask.astype(np.int64)]
 
 
-def write_names(axes: Axes, mask: NDArray[Any], classes: Sequence[str]) -> None:
-    """The name of its class into every region that is large enough; void regions are hatched and get none."""
+def write_names(axes: Axes, mask: NDArray[Any], classes: Sequence[str], smallest: float = SMALLEST) -> None:
+    """The name of its class into every region with that share of the image; void regions are hatched and get none."""
     void = mask == VOID
     if void.any():
         axes.contourf(void, levels=[0.5, 1.5], colors="none", hatches=["////"])
     for region in regionprops(label(np.where(void, 0, mask), connectivity=1)):
-        if region.area < SMALLEST * mask.size:
+        if region.area < smallest * mask.size:
             continue
         # The pixel of the region that is nearest to its middle: the middle of a zero is not its own.
         row, column = min(region.coords.tolist(), key=lambda at: np.hypot(*(np.array(at) - region.centroid)))
         box = {"facecolor": "white", "edgecolor": MUTED, "linewidth": 0.5, "pad": 1.2, "alpha": 0.85}
-        axes.text(column, row, classes[mask[row, column]], ha="center", va="center", fontsize=9, color=INK, bbox=box)
+        name = classes[mask[row, column]]
+        written = axes.text(column, row, name, ha="center", va="center", fontsize=9, color=INK, bbox=box)
+        written.set_in_layout(False)  # a name that sticks out of its panel does not make the others smaller

@@ -151,20 +151,27 @@ def load_splits(recipe: Recipe, root: str | Path | None = None) -> Splits:
         raise RecipeError(
             f"the images of {recipe.data} have many sizes; say that of the model, as in --set model.img_size=224"
         )
-    fitted = load_whole(recipe, root, pair(image_size(recipe.model["img_size"])))
+    held = 0 if recipe.scale_jitter else 2**30  # bytes: windows are cut of whole images, which stay in their files
+    fitted = load_whole(recipe, root, pair(image_size(recipe.model["img_size"])), held)
     if recipe.scale_jitter and isinstance(fitted.train, PairedImages):
         fitted.train = replace(fitted.train, size=None)
     return fitted
 
 
-def load_whole(recipe: Recipe, root: str | Path | None = None, size: tuple[int, int] | None = None) -> Splits:
-    """The images with masks that a recipe names, each in its own size, or fitted into one. Raises as `load_splits`."""
+def load_whole(
+    recipe: Recipe, root: str | Path | None = None, size: tuple[int, int] | None = None, held: int = 0
+) -> Splits:
+    """The images with masks that a recipe names, each in its own size, or fitted into one. Raises as `load_splits`.
+
+    Args:
+        held: bytes within which the images of one's own folder are held in memory.
+    """
     if recipe.data == "digit_scenes":
         return data.scene_splits(SCENES)
     if recipe.data == "camvid":
         return data.camvid(root)
     if recipe.data == "mask_folder":
-        return own_images(recipe, root, size)
+        return own_images(recipe, root, size, held)
     if recipe.data in MANY_SIZES:
         loader: Callable[..., Splits] = getattr(data, recipe.data)
         return loader(root, size=size)
@@ -173,7 +180,7 @@ def load_whole(recipe: Recipe, root: str | Path | None = None, size: tuple[int, 
     )
 
 
-def own_images(recipe: Recipe, root: str | Path | None, size: tuple[int, int] | None) -> Splits:
+def own_images(recipe: Recipe, root: str | Path | None, size: tuple[int, int] | None, held: int) -> Splits:
     """A folder of one's own images and masks, or a COCO file.
 
     Raises:
@@ -194,7 +201,7 @@ def own_images(recipe: Recipe, root: str | Path | None, size: tuple[int, int] | 
         )
     try:
         return data.mask_folder(
-            root, size=size, channels=channels, memory_budget=0, mask_suffix=recipe.mask_suffix, drawn_on=drawn_on
+            root, size=size, channels=channels, memory_budget=held, mask_suffix=recipe.mask_suffix, drawn_on=drawn_on
         )
     except ValueError as error:
         files = sorted([*root.glob("*.json"), *root.glob("*/*.json")])
