@@ -46,9 +46,10 @@ def head(recipe: str, record: dict[str, Any] | None) -> list[str]:
             f"# no record yet, so neither cost nor result is known: it waits for {run['waits_for']}",
             f"# {run['command']}",
         ]
-    if load_recipe(recipe).data == "image_folder":
+    own = {"image_folder": "images", "mask_folder": "images with masks"}.get(load_recipe(recipe).data)
+    if own:
         return [
-            "# for images of your own, on which cost and result depend",
+            f"# for {own} of your own, on which cost and result depend",
             f"# vit-tutorial train {recipe} --data FOLDER",
         ]
     return ["# no record yet, so neither cost nor result is known", f"# vit-tutorial train {recipe} --record NAME"]

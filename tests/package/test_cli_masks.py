@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from vit_tutorial.cli import main
-from vit_tutorial.data import digit_scenes, write_mask
+from vit_tutorial.data import digit_scenes, write_coco_scenes, write_mask
 from vit_tutorial.data.mask_files import save_image
 from vit_tutorial.metrics.segmentation import mean_iou, pixel_confusion
 
@@ -77,13 +78,20 @@ def test_a_segmenter_is_scored_at_the_size_of_the_annotation(
     assert mean_iou(table) == pytest.approx(found["metrics"]["miou"], abs=1e-9)
     assert sum(row["pixels"] for row in found["classes"]) == int(table.sum())
     assert sum(part["pixels"] for part in found["by_distance"]) == int(table.sum())
+    assert [(part["from"], part["to"]) for part in found["by_size"]] == [
+        (0, 0.001),
+        (0.001, 0.01),
+        (0.01, 0.1),
+        (0.1, 1),
+    ]
+    assert sum(part["regions"] for part in found["by_size"]) >= 2 * found["images"]  # background, and a digit or two
 
 
 def test_the_analysis_reads_as_text(run: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(run), "--data", str(folder), "--split", "val"]) == 0
     text = capsys.readouterr().out
     assert "scored at their own size" in text
-    for words in ("miou ", "boundary IoU", "9 and more", "the worst images"):
+    for words in ("miou ", "boundary IoU", "9 and more", "up to 0.1 %", "above 10 %", "the worst images"):
         assert words in text
 
 
@@ -140,3 +148,86 @@ def test_an_image_that_is_none_is_named_and_the_others_are_answered(
     assert "broken.png: cannot be decoded" in captured.out
     assert "1 of 2 images failed" in captured.err
     assert (tmp_path / "o" / "01.png").is_file()
+
+
+# One command, from a folder or a COCO file
+
+
+OWN = ["train", "segmentation", "--epochs", "1", "--quiet", "--no-test", "--set", "workers=0", "--set", "batch_size=4"]
+OWN += [
+    "--set",
+    "model.img_size=16",
+    "--set",
+    "model.patch_size=4",
+    "--set",
+    "model.embed_dim=24",
+    "--set",
+    "model.depth=1",
+]
+
+
+def test_one_command_takes_a_folder_of_masks(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*OWN, "--data", str(folder), "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "30 images with masks of 3 classes" in said
+    assert "pixels of train: background" in said
+    assert (tmp_path / "seed-0" / "model.safetensors").exists()
+
+
+def test_one_command_takes_a_coco_file_and_evaluate_and_predict_go_on_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_coco_scenes(digit_scenes(30, (16, 24), (1, 2), kinds=(0, 1)), tmp_path / "own")
+    file = tmp_path / "own" / "annotations" / "instances_train2017.json"
+    run = tmp_path / "runs" / "seed-0"
+    assert main([*OWN, "--data", str(file), "--out", str(run.parent)]) == 0
+    assert main(["evaluate", str(run), "--data", str(file), "--split", "test", "--format", "json"]) == 0
+    found = json.loads((said := capsys.readouterr().out)[said.index("{\n") :])
+    assert [row["class"] for row in found["classes"]] == ["background", "0", "1"]
+    assert main(["predict", str(run), str(tmp_path / "own" / "train2017"), "--out", str(tmp_path / "masks")]) == 0
+    assert len(list((tmp_path / "masks").glob("0*.png"))) == 30
+
+
+def test_a_folder_that_holds_a_coco_file_is_told_to_name_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_coco_scenes(digit_scenes(4, (16, 24), (1, 2), kinds=(0, 1)), tmp_path)
+    assert main([*OWN, "--data", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "There are JSON files, too; if one is COCO's, give it: --data" in said
+    assert f"{tmp_path}/annotations/instances_train2017.json" in said
+    (tmp_path / "train2017").rename(tmp_path / "pictures")
+    assert main([*OWN, "--data", str(tmp_path / "annotations" / "instances_train2017.json")]) == 2
+    assert "put the images into a folder images beside the file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "give it with --data FOLDER, or --data FILE.json of COCO"),
+        (["--data", "FOLDER", "--set", "on_bad=skip"], "of a folder of masks mend or move the files that are named"),
+        (["--data", "FOLDER", "--set", "drawn_on=sideways"], "drawn_on is 'sideways'"),
+        (["--data", "FOLDER", "--set", "mask_suffix=_m"], "no image of .* has a mask"),
+        (["--data", "NOTHING.json"], "there is no annotation file"),
+    ],
+)
+def test_what_is_wrong_with_ones_own_data_is_answered_in_a_line(
+    folder: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*OWN, *(str(folder) if word == "FOLDER" else word for word in words)]) == 2
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_black_and_white_masks_of_a_folder_train_once_the_file_of_classes_says_what_white_is(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "white"
+    shutil.copytree(folder, root)
+    for file in (root / "masks").iterdir():
+        Image.fromarray(((pixels(file) > 0) * 255).astype(np.uint8)).save(file)
+    (root / "classes.txt").write_text("background\ndigit\n")
+    command = [*OWN, "--data", str(root), "--out", str(tmp_path / "out")]
+    assert main(command) == 2
+    assert "in classes.txt as digit = 255" in capsys.readouterr().err
+    (root / "classes.txt").write_text("background\ndigit = 255\n")
+    assert main(command) == 0

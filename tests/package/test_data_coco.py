@@ -90,6 +90,15 @@ def test_the_smaller_of_two_objects_lies_on_the_larger_whichever_comes_first(tmp
     assert object_masks(same.objects[0], (12, 16))["masks"].sum() == 32  # both whole
 
 
+def test_polygons_of_one_object_that_overlap_are_filled_together_and_leave_no_hole(tmp_path):
+    parts = [SQUARE, [4, 4, 9, 4, 9, 9, 4, 9]]
+    mask = class_mask(read(tmp_path, segmentation=parts).objects[0], (12, 16)) == 2
+    union = torch.zeros(12, 16, dtype=torch.bool)
+    union[2:6, 2:6] = union[4:9, 4:9] = True
+    assert torch.equal(mask, union)
+    assert np.array_equal(tools.decode(tools.merge(tools.frPyObjects(parts, 12, 16))), mask.numpy())
+
+
 @pytest.mark.parametrize("counts", ["list", "text"])
 def test_crowd_regions_are_void_but_where_an_object_is(counts, tmp_path):
     region = np.zeros((12, 16), np.uint8, order="F")

@@ -113,7 +113,7 @@ def test_classes_and_masks_that_say_nothing_are_noted(tmp_path):
     report = mask_folder(root, CLASSES, progress=False).report
     assert "no pixel of soil, leaf, stone in test" in report.notes
     assert any(note.startswith("6 masks are void all over: test/masks/0.png") for note in report.notes)
-    assert "pixels of test: soil 0.0%, leaf 0.0%, stone 0.0%, void 100.0%" in str(report)
+    assert "pixels of test: void 100.0%" in str(report)
 
 
 # Faults
@@ -168,7 +168,10 @@ def test_black_and_white_masks_are_recognised_and_read_with_a_table(tmp_path):
     for i in range(6):
         Image.fromarray(np.eye(12, 16, dtype=np.uint8) * 255).save(root / "masks" / f"{i}.png")
     (kind,) = faults(root)
-    assert kind == "masks have no values but 0 and 255, and 255 is void: for two classes give the table {255: 1}"
+    assert (
+        kind
+        == "masks have no values but 0 and 255, and 255 is void: for two classes give the table {255: 1}, in classes.txt as leaf = 255"
+    )
     splits = mask_folder(root, ["soil", "leaf"], table={255: 1}, progress=False)
     assert splits.train.targets.unique().tolist() == [0, 1]
 
@@ -232,3 +235,81 @@ def test_splits_need_a_share_and_what_is_in_no_split_is_noted(tmp_path):
         mask_folder(root, CLASSES, progress=False)
     with pytest.raises(ValueError, match=r"above 0 and together below 1, got 0 and 0\.1"):
         mask_folder(root, CLASSES, val_fraction=0)
+
+
+def test_the_suffix_of_the_masks_names_is_told_where_none_was_given(tmp_path):
+    for i in range(3):
+        pair(tmp_path, f"images/{i}.png", f"masks/{i}_mask.png", i)
+    with pytest.raises(BadPairs, match=r"give mask_suffix='_mask' \(--set mask_suffix=_mask\)"):
+        mask_folder(tmp_path, CLASSES)
+
+
+# classes.txt
+
+
+def named(root: Path, text: str) -> list[str]:
+    (root / "classes.txt").write_text(text)
+    return mask_folder(root, progress=False).classes
+
+
+def test_the_file_of_classes_says_what_stands_for_them_in_the_masks(tmp_path):
+    root = folder(tmp_path)
+    for i in range(6):
+        values = np.eye(12, 16, dtype=np.uint8) * 255
+        values[3, 4] = 17
+        Image.fromarray(values).save(root / "masks" / f"{i}.png")
+    assert named(root, "soil\nleaf = 255\nvoid = 17\n") == ["soil", "leaf"]
+    splits = mask_folder(root, progress=False)
+    assert splits.train.targets.unique().tolist() == [0, 1, VOID]
+    assert int((splits.train.targets[0] == 1).sum()) == 12
+    for i in range(6):
+        colours = np.zeros((12, 16, 3), np.uint8)
+        colours[2:4], colours[0, 0] = (128, 0, 0), (0, 0, 9)
+        Image.fromarray(colours).save(root / "masks" / f"{i}.png")
+    assert named(root, "soil = 0 0 0\nleaf = 128, 0, 0\nvoid = 0 0 9") == ["soil", "leaf"]
+    mask = mask_folder(root, progress=False).train.targets[0]
+    assert [int((mask == value).sum()) for value in (0, 1, VOID)] == [159, 32, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("soil\nleaf = 300\n", "leaf = 300 is not understood: one number or three from 0 to 255"),
+        ("soil = 1\nleaf = 1\n", "leaf = 1 is not understood: .* each for one only"),
+        ("soil = 1 2\nleaf = 1\n", "soil = 1 2 is not understood"),
+        ("soil = 0\nleaf = 0 0 9\n", "numbers for some classes and colours for others"),
+        ("soil\nleaf = 0 0 9\n", "gives no colour for soil; where one class has a colour, all need one"),
+        ("soil\n", "2 to 255 different class names, background included, got 1"),
+    ],
+)
+def test_a_file_of_classes_that_says_two_things_is_refused(text, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        named(folder(tmp_path), text)
+
+
+# The list of bad inputs that a folder of masks may hold, where no other test has them
+
+
+def test_a_mask_of_16_bits_is_read_where_its_numbers_are_classes_and_refused_where_not(tmp_path):
+    root = folder(tmp_path)
+    with Image.open(root / "masks/0.png") as mask:
+        values = np.array(mask)
+    Image.fromarray(values.astype(np.uint16)).save(root / "masks/0.png")
+    splits = mask_folder(root, CLASSES, progress=False)
+    read = [mask for split in splits for _, mask in split]
+    assert sum(torch.equal(mask, torch.from_numpy(values)) for mask in read) == 1
+    Image.fromarray(np.full((12, 16), 1001, np.uint16)).save(root / "masks/0.png")
+    ((kind, files),) = faults(root).items()
+    assert kind == "masks do not fit or cannot be read"
+    assert "numbers from 1001 to 1001, but a mask holds classes from 0 to 254" in files[0]
+
+
+def test_a_mask_in_colours_among_palettes_is_a_fault_that_says_how_colours_are_named(tmp_path):
+    root = folder(tmp_path)
+    colours = np.zeros((12, 16, 3), np.uint8)
+    colours[:6] = (128, 0, 0)
+    Image.fromarray(colours).save(root / "masks/0.png")
+    ((kind, files),) = faults(root).items()
+    assert kind == "masks do not fit or cannot be read"
+    assert "masks/0.png holds 2 colours" in files[0]
+    assert "in a folder's classes.txt as leaf = 128 0 0" in files[0]

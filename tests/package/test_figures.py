@@ -133,6 +133,9 @@ CALLS: dict[str, Callable[[], Figure]] = {
     "segmentation.named_masks": lambda: segmentation.named_masks(
         COLOUR, {"truth": MASK, "answer": MASK.T}, CLASSES[:3]
     ),
+    "segmentation.ranked_masks": lambda: segmentation.ranked_masks(
+        [COLOUR] * 3, [MASK] * 3, [MASK, MASK.T, 0 * MASK], [1.0, 0.5, 0.2], CLASSES[:3]
+    ),
     "segmentation.number_grids": lambda: segmentation.number_grids(
         {"truth": MASK[:4, :4]}, {"truth": MASK[:4, :4] == 1}
     ),

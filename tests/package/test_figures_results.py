@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from vit_tutorial.figures import (
 from vit_tutorial.figures.cases import crop_boxes, stopping_point, two_readings
 from vit_tutorial.figures.examples import look_closer, paired_differences, unread_pixels
 from vit_tutorial.figures.images import to_picture
+from vit_tutorial.figures.segmentation import ranked_masks
 
 GREY = torch.arange(64, dtype=torch.uint8).reshape(1, 8, 8) * 4
 CLASSES = ["zero", "one", "two", "three"]
@@ -330,3 +332,40 @@ def test_the_two_readings_keep_their_values_and_zero_is_the_middle_of_the_colour
 def test_maps_of_another_size_are_refused() -> None:
     with pytest.raises(ValueError, match=r"lost is \[2, 3\], the grid of patches \[2, 2\]"):
         two_readings(torch.rand(3, 8, 8), torch.ones(4), torch.zeros(2, 3), (2, 2))
+
+
+# Masks ranked by their score
+
+
+def ranked(of: list[float], **changes: Any) -> Any:
+    masks = [torch.full((6, 8), 1), torch.zeros(6, 8, dtype=torch.int64)]
+    masks[1][:3] = 1
+    given = {"images": [torch.rand(3, 6, 8)] * len(of), "truths": [masks[0]] * len(of)}
+    given |= {"answers": [masks[1]] * len(of), "scores": of, "classes": ["ground", "leaf"]}
+    return ranked_masks(**(given | changes))
+
+
+def test_the_scores_alone_decide_which_masks_are_shown() -> None:
+    titles = [axes.get_title("left") for axes in ranked([0.3, float("nan"), 0.9, 0.1, 0.5]).axes]
+    assert titles[::4] == ["best: 0.90", "median: 0.50", "worst: 0.10"]
+    assert titles[1:4] == ["truth", "answer", "wrong: 50%"]
+    assert [axes.get_title("left") for axes in ranked([0.4]).axes][::4] == ["best: 0.40", "median: 0.40", "worst: 0.40"]
+
+
+def test_void_is_not_wrong_and_names_stand_in_large_regions_only() -> None:
+    truth = torch.ones(6, 8, dtype=torch.int64)
+    truth[3:] = 255
+    truth[0, 0] = 0
+    fig = ranked([0.5], truths=[truth])
+    assert fig.axes[3].get_title("left") == "wrong: 4%"  # one pixel of the 24 that count
+    assert "leaf" in written(fig)
+    assert "ground" not in written(fig)
+
+
+def test_masks_that_cannot_be_ranked_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"have the lengths \[2, 2, 2, 1\]; give as many of each"):
+        ranked([0.1, 0.2], scores=[0.1])
+    with pytest.raises(ValueError, match="there is no image with a score to be ranked by"):
+        ranked([float("nan")])
+    with pytest.raises(ValueError, match="the mask has the value 1, but 1 class names allow 0 to 0"):
+        ranked([0.5], classes=["ground"])

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from mask_helpers import photo
 from torch.testing import assert_close
 
 from vit_tutorial.cnn import UNet
-from vit_tutorial.data import VOID, Splits, TensorImages, scene_splits
+from vit_tutorial.data import VOID, PairedImages, Splits, TensorImages, scene_splits, write_mask
 from vit_tutorial.heads import LinearSegmenter, MaskSegmenter
 from vit_tutorial.tasks import Segmentation, task_of
 from vit_tutorial.tasks.segmentation import class_weights
@@ -147,6 +148,22 @@ def test_what_a_task_does_not_know_is_refused(changes: dict[str, Any], message: 
 def test_data_that_cannot_be_read_is_named(changes: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         Segmentation(recipe(**changes))
+
+
+def test_ones_own_images_are_held_in_memory_unless_windows_are_cut_from_them(tmp_path: Path) -> None:
+    for i in range(6):
+        photo(tmp_path / "images" / f"{i}.png", (20, 24 + 2 * (i % 2)), seed=i)
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        write_mask(torch.zeros(20, 24 + 2 * (i % 2), dtype=torch.int64), tmp_path / "masks" / f"{i}.png")
+    (tmp_path / "classes.txt").write_text("soil\nleaf\n")
+    own: dict[str, Any] = {"data": "mask_folder", "model": {**SMALL, "img_size": [12, 16]}}
+    whole = Segmentation(recipe(**own), tmp_path).splits
+    assert all(isinstance(split, TensorImages) for split in whole)
+    assert whole.train[0][0].shape == (3, 12, 16)
+    windows = Segmentation(recipe(**own, scale_jitter=[0.8, 1.2]), tmp_path).splits
+    assert isinstance(windows.train, PairedImages)
+    assert windows.train[0][0].shape[1] == 20
+    assert windows.val[0][0].shape == (3, 12, 16)
 
 
 def test_a_model_of_another_size_than_the_images_is_refused(scenes: Splits) -> None:

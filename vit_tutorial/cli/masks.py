@@ -20,6 +20,7 @@ from vit_tutorial.data.mask_files import write_mask
 from vit_tutorial.data.pairs import PairedImages
 from vit_tutorial.device import pick_device
 from vit_tutorial.heads import Segmenter
+from vit_tutorial.metrics.mask_errors import Region, SizeScore, by_size, regions
 from vit_tutorial.metrics.segmentation import (
     boundary_counts,
     boundary_iou,
@@ -40,7 +41,7 @@ RANGES = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16))  # distances to a border, in 
 
 
 def evaluate_masks(options: argparse.Namespace, path: Path, extra: dict[str, Any]) -> int:
-    """Print the scores of a saved segmenter on a split, class by class, by distance to a border, and its worst images."""
+    """Print the scores of a saved segmenter on a split, class by class, by distance to a border, by size, and its worst images."""
     model = load_segmenter(path, pick_device(options.device))
     recipe = Recipe.from_dict(extra["recipe"])
     splits = load_whole(recipe, options.data)
@@ -64,12 +65,14 @@ def analysis(model: Segmenter | UNet, dataset: Any, extra: dict[str, Any], worst
     """Every image on its own, at its own size; then what they add up to."""
     K, classes = len(extra["classes"]), extra["classes"]
     tables, borders, wrong, names = [], torch.zeros(2, K, dtype=torch.int64), torch.zeros(2, 16, dtype=torch.int64), []
+    there: list[Region] = []
     for index in range(len(dataset)):
         image, mask = dataset.whole(index) if isinstance(dataset, PairedImages) else dataset[index]
         called, truth = segment(model, image, extra["mean"], extra["std"])[None], mask.long()[None]
         tables.append(pixel_confusion(called, truth, K))
         borders += boundary_counts(called, truth, K)
         wrong += errors_by_distance(called, truth)
+        there += regions(called, truth, K)
         names.append(dataset.item_name(index))
     each = torch.stack(tables)
     M = each.sum(0)
@@ -90,6 +93,7 @@ def analysis(model: Segmenter | UNet, dataset: Any, extra: dict[str, Any], worst
             for name, i, d, b, n in rows
         ],
         "by_distance": [by_distance(wrong, low, high) for low, high in RANGES],
+        "by_size": [in_numbers(score) for score in by_size(there)],
         "worst": [{"image": names[i], "miou": own[i]} for i in order],
     }
 
@@ -98,6 +102,13 @@ def by_distance(wrong: Tensor, low: int, high: int) -> dict[str, Any]:
     """Of the pixels at these distances to a border, how many there are and which share is wrong."""
     missed, pixels = wrong[:, low - 1 : high].sum(1).double()
     return {"from": low, "to": high if high < 16 else None, "pixels": int(pixels), "wrong": number(missed / pixels)}
+
+
+def in_numbers(score: SizeScore) -> dict[str, Any]:
+    """The regions of a size: from and to are shares of their image."""
+    return {
+        "from": score.low, "to": score.high, "regions": score.regions, "found": score.recall, "wrong": score.wrong,
+    }  # fmt: skip
 
 
 def number(value: Tensor) -> float | None:
@@ -119,6 +130,10 @@ def print_analysis(found: dict[str, Any]) -> None:
         low, high = part["from"], part["to"]
         span = f"{low} and more" if high is None else f"{low} to {high}" if high > low else f"{low}"
         print(f"{span:18} {part['pixels']:13,}  {in_percent(part['wrong']):>8}")
+    print("regions, by share of image    number     found  pixels wrong")
+    for part in found["by_size"]:
+        span = f"up to {100 * part['to']:g} %" if part["to"] < 1 else f"above {100 * part['from']:g} %"
+        print(f"{span:26} {part['regions']:9,}  {in_percent(part['found']):>8}  {in_percent(part['wrong']):>12}")
     if found["worst"]:
         print("the worst images, each by its own mIoU")
     for image in found["worst"]:

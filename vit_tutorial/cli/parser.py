@@ -27,6 +27,8 @@ TRAIN_EXAMPLES = """examples:
   vit-tutorial train image_folder --data photos/ --set patience=10
   vit-tutorial train image_folder --data frames/ --group-by folder
   vit-tutorial train image_folder --data scans/ --group-by 'patient[0-9]+' --set value_range=data
+  vit-tutorial train segmentation --data leaves/
+  vit-tutorial train segmentation --data photos/annotations.json --set on_bad=skip
   vit-tutorial train image_folder --data photos/ --set on_bad=skip --set on_leak=drop --set model.img_size=32
   torchrun --nproc-per-node 4 -m vit_tutorial.cli train cifar10
 
@@ -36,6 +38,7 @@ EVALUATE_EXAMPLES = """examples:
   vit-tutorial evaluate runs/digits/seed-0
   vit-tutorial evaluate runs/image_folder/seed-0 --data photos/ --split test --mistakes 20
   vit-tutorial evaluate runs/image_folder/seed-0 --data collected-later/
+  vit-tutorial evaluate runs/segmentation/seed-0 --data leaves/ --split test
 
 A run remembers its images by their contents: its test split is scored as it was, whatever was added to the folder since.
 """
@@ -49,7 +52,7 @@ The model may also be a file that save_model wrote in Python. Where it was not g
 where it was not given classes, they are numbered; that is said.
 
 A segmenter writes a mask of each image, a PNG of class numbers as large as the image:
-  vit-tutorial predict runs/mask_folder/seed-0 photos/ --out masks/
+  vit-tutorial predict runs/segmentation/seed-0 photos/ --out masks/
 
 An image that cannot be read is named in its place, the others are answered, and the exit status is 1.
 """
@@ -82,7 +85,9 @@ def _add_train(commands: Any) -> None:
     p = _command(commands, "train", "train a recipe; resumes by itself", train_recipe, recipes + TRAIN_EXAMPLES)
     p.add_argument("recipe", metavar="RECIPE", help="name of a recipe, or a path to a .yaml file")
     p.add_argument("--fields", action=_Fields, nargs=0, help="print what can be changed with --set, and end")
-    p.add_argument("--data", type=Path, metavar="FOLDER", help="folder of images, or data root (default: $VIT_DATA)")
+    p.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="folder of images, COCO file, or data root (default: $VIT_DATA)"
+    )
     p.add_argument("--download", action="store_true", help="let torchvision download missing data")
     seeds = p.add_mutually_exclusive_group()
     seeds.add_argument("--seed", dest="seeds", type=lambda text: [_seed(text)], metavar="N", help="seed of the run")

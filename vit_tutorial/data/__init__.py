@@ -17,6 +17,7 @@ from .joint_batch import augment_pairs
 from .mask_files import read_mask, write_mask
 from .mask_folder import mask_folder
 from .mixing import mix
+from .own_coco import own_coco
 from .pair_survey import BadPairs, PairReport
 from .pairs import PairedImages
 from .remember import RememberedSplit
@@ -77,6 +78,7 @@ __all__ = [
     "mnist_10k",
     "normalize",
     "num_batches",
+    "own_coco",
     "read_coco",
     "read_mask",
     "scene_splits",

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .coco_file import read_coco
+from .coco_file import CocoFile, read_coco
 from .coco_object import CocoObject
 from .coco_rle import RLE, filled, mask_tools
 from .dataset import Splits
@@ -139,13 +139,19 @@ def coco_images(
     """
     if kind not in ("classes", "objects"):
         raise ValueError(f'kind must be "classes" or "objects", got {kind!r}')
-    file, folder = read_coco(annotations, on_bad), Path(folder)
+    return images_of(read_coco(annotations, on_bad), Path(folder), kind, size, channels, drawn_on, name)
+
+
+def images_of(
+    file: CocoFile, folder: Path, kind: Kind, size: Size | None, channels: int, drawn_on: DrawnOn, name: str
+) -> PairedImages:
+    """`coco_images` of a file that has been read."""
     if len(file.classes) > VOID:
-        raise ValueError(f"{annotations} has {len(file.classes) - 1} categories, but masks hold 254; leave some out")
+        raise ValueError(f"{file.path} has {len(file.classes) - 1} categories, but masks hold 254; leave some out")
     files = [folder / image for image in file.names]
     if missing := [image.name for image in files if not image.is_file()]:
         raise FileNotFoundError(
-            f"{len(missing):,} of the {len(files):,} images of {annotations} are not in {folder}: {listed(missing, 5)}; give their folder"
+            f"{len(missing):,} of the {len(files):,} images of {file.path} are not in {folder}: {listed(missing, 5)}; give their folder"
         )
     masks = CocoMasks(file.objects, file.sizes, file.image_ids, file.category_ids, kind)
     return PairedImages(

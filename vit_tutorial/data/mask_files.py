@@ -129,7 +129,7 @@ def _numbers(image: Image.Image, bits: int, name: str) -> NDArray[np.uint8]:
         seen = np.unique(rgb.reshape(-1, 3), axis=0)
         raise ValueError(
             f"{name} holds {len(seen):,} colours, such as {_triple(seen[-1])}, and nothing says which classes they are; "
-            "give a table {(red, green, blue): class, ...}"
+            "give a table {(red, green, blue): class, ...}, in a folder's classes.txt as leaf = 128 0 0"
         )
     return np.ascontiguousarray(rgb[..., 0])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from .class_file import named_classes
 from .dataset import Splits
 from .files import Sight, images_below, listed, look, printable
 from .image_folder import SPLIT_SEED
@@ -43,8 +44,9 @@ def mask_folder(
     wrong with them is said in one report (see `pair_survey.survey`).
 
     Args:
-        classes: names of the numbers 0, 1, ... in the masks; default: the lines of ROOT/classes.txt.
-        table: what the masks hold -> class numbers, see `read_mask`: {255: 1} for black and white masks, {(128, 0, 0): 1, ...} for colours.
+        classes: names of the numbers 0, 1, ... in the masks; default: the lines of ROOT/classes.txt, see `named_classes`.
+        table: what the masks hold -> class numbers, see `read_mask`: {255: 1} for black and white masks, {(128, 0, 0): 1, ...} for colours;
+            default: what ROOT/classes.txt says.
         mask_suffix: what stands behind the image's name in the mask's: "_mask" for a.jpg and a_mask.png.
         drawn_on, size, channels: see `PairedImages`.
         memory_budget: bytes; images of one size within it are held as `TensorImages`, with their own mean and standard deviation.
@@ -64,7 +66,7 @@ def mask_folder(
         raise ValueError(
             f"val_fraction and test_fraction are above 0 and together below 1, got {val_fraction} and {test_fraction}"
         )
-    names = class_names(root, classes)
+    names, table = named_classes(root, classes, table)
     report = PairReport(root)
     pairs = find_pairs(root, mask_suffix, report)
     seen, report = survey(root, pairs, names, table, drawn_on, report, progress)
@@ -97,20 +99,6 @@ def mask_folder(
     return Splits(train_part, val_part, test_part, report=report)
 
 
-def class_names(root: Path, classes: Sequence[str] | None) -> list[str]:
-    """The names given, or those in ROOT/classes.txt. Raises ValueError where there are none, too many, or two alike."""
-    file = root / "classes.txt"
-    if classes is None and not file.is_file():
-        raise ValueError(
-            f"the masks of {root} hold numbers, and nothing names them; give classes, or write {file} with a name a line, class 0 first"
-        )
-    lines = file.read_text(encoding="utf-8-sig").splitlines() if classes is None else classes
-    names = [line.strip() for line in lines if line.strip()]
-    if not 2 <= len(names) <= 255 or len({*names}) < len(names):
-        raise ValueError(f"give 2 to 255 different class names, background included, got {len(names)}: {listed(names)}")
-    return names
-
-
 def find_pairs(root: Path, mask_suffix: str, report: PairReport) -> list[Pair]:
     """All (split, image, mask) below root, sorted; images and masks without a partner are faults of the report.
 
@@ -135,8 +123,21 @@ def find_pairs(root: Path, mask_suffix: str, report: PairReport) -> list[Pair]:
         for mask in by_name[1].values():
             report.fault("masks have no image", printable(mask.relative_to(root).as_posix()))
     if not pairs:
-        raise BadPairs(f"no image of {root} has a mask: {report}. Expected are {EXPECTED}", report)
+        suffix = _common_suffix(folders)
+        hint = f"; give mask_suffix={suffix!r} (--set mask_suffix={suffix})" if suffix else f". Expected are {EXPECTED}"
+        raise BadPairs(f"no image of {root} has a mask: {report}{hint}", report)
     return pairs
+
+
+def _common_suffix(folders: Sequence[tuple[str, Path, Path]]) -> str:
+    """What stands behind an image's name in the name of its mask, where that is the same for the first of every folder; or nothing."""
+    found = set()
+    for _, images, masks in folders:
+        names = [[file.stem for file in images_below(folder, Sight())[:1]] for folder in (images, masks)]
+        if not all(names) or not names[1][0].startswith(names[0][0]):
+            return ""
+        found.add(names[1][0].removeprefix(names[0][0]))
+    return found.pop() if len(found) == 1 else ""
 
 
 def _folders(root: Path, report: PairReport) -> list[tuple[str, Path, Path]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,7 +55,7 @@ class PairReport:
         lines += self.notes
         for split, counts in self.pixels.items():
             shares = [
-                f"{name} {n / max(counts.sum(), 1):.1%}" for name, n in zip([*self.classes, "void"], counts.tolist())
+                f"{name} {n / counts.sum():.1%}" for name, n in zip([*self.classes, "void"], counts.tolist()) if n
             ]
             lines.append(f"pixels of {split}: {listed(shares, 30)}")
         return "; ".join(lines)
@@ -79,6 +79,7 @@ def survey(
     drawn_on: DrawnOn = "",
     report: PairReport | None = None,
     progress: bool | None = None,
+    read: Callable[[Path], Tensor] | None = None,
 ) -> tuple[list[Seen], PairReport]:
     """Decode all pairs and look for what would spoil training.
 
@@ -90,12 +91,14 @@ def survey(
         root: of the file names in messages.
         pairs: N (split, image, mask); the split is "all" where there are none.
         table, drawn_on: see `read_mask` and `PairedImages`.
+        read: makes a mask of what stands in its place in a pair; default: `read_mask` with the table.
 
     Raises:
         BadPairs: there are faults; the message is the whole report with what to do.
     """
     report = report or PairReport(root)
     report.classes, report.images = classes, len(pairs)
+    mask_of = read or (lambda file: read_mask(file, table))
 
     def look(pair: tuple[str, Path, Path]) -> Seen | tuple[str, str]:
         _, image, mask = pair
@@ -104,7 +107,7 @@ def survey(
         except Exception as error:  # Pillow's plug-ins raise many kinds
             return "images cannot be decoded", f"{_name(root, image)} ({one_line(error)})"
         try:
-            numbers: Tensor = lay_on(read_mask(mask, table), size, turn, drawn_on, _name(root, image))
+            numbers: Tensor = lay_on(mask_of(mask), size, turn, drawn_on, _name(root, image))
         except (OSError, ValueError) as error:
             return "masks do not fit or cannot be read", f"{_name(root, mask)} ({one_line(error)})"
         values = numbers.numpy()
@@ -149,7 +152,8 @@ def _values(report: PairReport, names: list[str], seen: list[Seen]) -> None:
     everything = _sum(seen)
     if set(np.flatnonzero(everything).tolist()) == {0, VOID}:
         kind = (
-            f"masks have no values but 0 and {VOID}, and {VOID} is void: for two classes give the table {{{VOID}: 1}}"
+            f"masks have no values but 0 and {VOID}, and {VOID} is void: for two classes give the table {{{VOID}: 1}}, "
+            f"in classes.txt as {report.classes[1]} = {VOID}"
         )
         report.faults[kind] = names
         return
@@ -185,7 +189,7 @@ def _copies(report: PairReport, splits: list[str], names: list[str], seen: list[
 def _remedy(report: PairReport) -> str:
     said = "Mend or remove these files"
     if any("beyond" in kind for kind in report.faults):
-        said += "; of numbers beyond the classes, name their classes too, or turn them into void with a table such as {17: 255}"
+        said += "; of numbers beyond the classes, name their classes too, or turn them into void with a table such as {17: 255}, in classes.txt as void = 17"
     return said
 
 

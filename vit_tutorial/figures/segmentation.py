@@ -46,12 +46,58 @@ def named_masks(
         axes.set_axis_off()
     show(panels[0], picture)
     panels[0].set_title("image")
-    grey = np.repeat(picture.mean(-1, keepdims=True), 3, -1) if picture.ndim == 3 else np.stack([picture] * 3, -1)
     for axes, (title, mask) in zip(panels[1:], masks.items()):
         numbers = as_array(mask)
-        show(axes, opacity * coloured(numbers, len(classes)) + (1 - opacity) * grey / grey.max().clip(1e-9))
+        show(axes, laid_over(image, numbers, len(classes), opacity))
         axes.set_title(title)
         write_names(axes, numbers, classes)
+    return fig
+
+
+@style()
+def ranked_masks(
+    images: Sequence[Any],
+    truths: Sequence[Any],
+    answers: Sequence[Any],
+    scores: Sequence[float],
+    classes: Sequence[str],
+    opacity: float = 0.55,
+) -> Figure:
+    """The best, the median and the worst of many answers, each with its image, both masks laid over it in grey, and its wrong pixels.
+
+    Which three are shown is decided by the scores alone. Wrong pixels are black, right ones pale, void is hatched.
+
+    Args:
+        images: n images, as ``to_picture`` takes them. truths, answers: n masks [H, W] of class numbers; truths may hold 255.
+        scores: n numbers, the larger the better; images whose score is NaN are left out.
+        classes: the K names; the first is drawn grey and not written.
+        opacity: of the masks.
+
+    Raises:
+        ValueError: lists of different lengths, no score, or a class number that has no name.
+    """
+    if not len(images) == len(truths) == len(answers) == len(scores):
+        lengths = [len(images), len(truths), len(answers), len(scores)]
+        raise ValueError(f"images, truths, answers and scores have the lengths {lengths}; give as many of each")
+    order = sorted((i for i in range(len(scores)) if not np.isnan(scores[i])), key=lambda i: -scores[i])
+    if not order:
+        raise ValueError("there is no image with a score to be ranked by; each has no counted pixel")
+    places = {"best": order[0], "median": order[(len(order) - 1) // 2], "worst": order[-1]}
+    shape = to_picture(images[order[0]]).shape
+    fig = figure(height=3 * (PAGE_WIDTH / 4 * shape[0] / shape[1] + 0.3))
+    for row, (name, i) in zip(fig.subplots(3, 4), places.items()):
+        truth, answer = as_array(truths[i]), as_array(answers[i])
+        show(row[0], to_picture(images[i]))
+        row[0].set_title(f"{name}: {scores[i]:.2f}")
+        for axes, title, mask in ((row[1], "truth", truth), (row[2], "answer", answer)):
+            show(axes, laid_over(images[i], mask, len(classes), opacity))
+            axes.set_title(title)
+            write_names(axes, mask, classes, smallest=0.03)
+        void = truth == VOID
+        wrong = (truth != answer) & ~void
+        show(row[3], np.where(wrong, 0.0, 0.9)[..., None].repeat(3, -1))
+        row[3].set_title(f"wrong: {wrong.sum() / max((~void).sum(), 1):.0%}")
+        write_names(row[3], np.where(void, VOID, 0), [""])
     return fig
 
 
@@ -109,6 +155,14 @@ def scores_of_a_mask(
     return fig
 
 
+def laid_over(image: Any, mask: NDArray[Any], classes: int, opacity: float) -> NDArray[np.float64]:
+    """The colours of a mask on its image in grey, [H, W, 3] from 0 to 1."""
+    picture = to_picture(image)
+    grey = np.repeat(picture.mean(-1, keepdims=True), 3, -1) if picture.ndim == 3 else np.stack([picture] * 3, -1)
+    result: NDArray[np.float64] = opacity * coloured(mask, classes) + (1 - opacity) * grey / grey.max().clip(1e-9)
+    return result
+
+
 def coloured(mask: NDArray[Any], classes: int) -> NDArray[np.float64]:
     """[H, W] of class numbers -> [H, W, 3] of colours from 0 to 1; 255 becomes white.
 
@@ -127,15 +181,17 @@ def coloured(mask: NDArray[Any], classes: int) -> NDArray[np.float64]:
     return table[mask.astype(np.int64)]
 
 
-def write_names(axes: Axes, mask: NDArray[Any], classes: Sequence[str]) -> None:
-    """The name of its class into every region that is large enough; void regions are hatched and get none."""
+def write_names(axes: Axes, mask: NDArray[Any], classes: Sequence[str], smallest: float = SMALLEST) -> None:
+    """The name of its class into every region with that share of the image; void regions are hatched and get none."""
     void = mask == VOID
     if void.any():
         axes.contourf(void, levels=[0.5, 1.5], colors="none", hatches=["////"])
     for region in regionprops(label(np.where(void, 0, mask), connectivity=1)):
-        if region.area < SMALLEST * mask.size:
+        if region.area < smallest * mask.size:
             continue
         # The pixel of the region that is nearest to its middle: the middle of a zero is not its own.
         row, column = min(region.coords.tolist(), key=lambda at: np.hypot(*(np.array(at) - region.centroid)))
         box = {"facecolor": "white", "edgecolor": MUTED, "linewidth": 0.5, "pad": 1.2, "alpha": 0.85}
-        axes.text(column, row, classes[mask[row, column]], ha="center", va="center", fontsize=9, color=INK, bbox=box)
+        name = classes[mask[row, column]]
+        written = axes.text(column, row, name, ha="center", va="center", fontsize=9, color=INK, bbox=box)
+        written.set_in_layout(False)  # a name that sticks out of its panel does not make the others smaller

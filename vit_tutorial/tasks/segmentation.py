@@ -14,6 +14,7 @@ from vit_tutorial import data
 from vit_tutorial.cnn import UNet, UNetConfig
 from vit_tutorial.data import VOID, RandomWindow, Splits, augment_pairs, normalize
 from vit_tutorial.data.batches import Transform
+from vit_tutorial.data.files import listed
 from vit_tutorial.data.joint import fit_pair, fitted
 from vit_tutorial.data.pairs import PairedImages
 from vit_tutorial.enlarge import classes_of_pixels, enlarge
@@ -150,28 +151,64 @@ def load_splits(recipe: Recipe, root: str | Path | None = None) -> Splits:
         raise RecipeError(
             f"the images of {recipe.data} have many sizes; say that of the model, as in --set model.img_size=224"
         )
-    fitted = load_whole(recipe, root, pair(image_size(recipe.model["img_size"])))
+    held = 0 if recipe.scale_jitter else 2**30  # bytes: windows are cut of whole images, which stay in their files
+    fitted = load_whole(recipe, root, pair(image_size(recipe.model["img_size"])), held)
     if recipe.scale_jitter and isinstance(fitted.train, PairedImages):
         fitted.train = replace(fitted.train, size=None)
     return fitted
 
 
-def load_whole(recipe: Recipe, root: str | Path | None = None, size: tuple[int, int] | None = None) -> Splits:
-    """The images with masks that a recipe names, each in its own size, or fitted into one. Raises as `load_splits`."""
+def load_whole(
+    recipe: Recipe, root: str | Path | None = None, size: tuple[int, int] | None = None, held: int = 0
+) -> Splits:
+    """The images with masks that a recipe names, each in its own size, or fitted into one. Raises as `load_splits`.
+
+    Args:
+        held: bytes within which the images of one's own folder are held in memory.
+    """
     if recipe.data == "digit_scenes":
         return data.scene_splits(SCENES)
     if recipe.data == "camvid":
         return data.camvid(root)
     if recipe.data == "mask_folder":
-        if root is None:
-            raise RecipeError("data: mask_folder needs to know the folder; give it with --data FOLDER")
-        return data.mask_folder(root, size=size, channels=recipe.model.get("in_chans", 3), memory_budget=0)
+        return own_images(recipe, root, size, held)
     if recipe.data in MANY_SIZES:
         loader: Callable[..., Splits] = getattr(data, recipe.data)
         return loader(root, size=size)
     raise RecipeError(
         f"unknown data {recipe.data!r}; of segmentation choose digit_scenes, camvid, {', '.join(MANY_SIZES)}"
     )
+
+
+def own_images(recipe: Recipe, root: str | Path | None, size: tuple[int, int] | None, held: int) -> Splits:
+    """A folder of one's own images and masks, or a COCO file.
+
+    Raises:
+        RecipeError: neither; a folder that has JSON files instead of masks is told that one of them may be given. Others: see `mask_folder` and `own_coco`.
+    """
+    if root is None:
+        raise RecipeError(
+            "data: mask_folder needs to know the folder; give it with --data FOLDER, or --data FILE.json of COCO"
+        )
+    root, channels = Path(root).expanduser(), recipe.model.get("in_chans", 3)
+    drawn_on: Any = recipe.drawn_on
+    if root.suffix.lower() == ".json":
+        on_bad: Any = recipe.on_bad
+        return data.own_coco(root, size=size, channels=channels, on_bad=on_bad, drawn_on=drawn_on)
+    if recipe.on_bad != "stop":
+        raise RecipeError(
+            "on_bad=skip leaves faulty annotations of a COCO file out; of a folder of masks mend or move the files that are named"
+        )
+    try:
+        return data.mask_folder(
+            root, size=size, channels=channels, memory_budget=held, mask_suffix=recipe.mask_suffix, drawn_on=drawn_on
+        )
+    except ValueError as error:
+        files = sorted([*root.glob("*.json"), *root.glob("*/*.json")])
+        if not files or (isinstance(error, data.BadPairs) and error.report.images):
+            raise
+        said = listed([f"--data {file}" for file in files], 4)
+        raise RecipeError(f"{error}. There are JSON files, too; if one is COCO's, give it: {said}") from error
 
 
 @torch.no_grad()

@@ -48,7 +48,7 @@ class Recipe(Config):
     data: str = setting(
         "digits",
         "for classification digits, digits_blocks, mnist, mnist_10k, fashion_mnist, cifar10, digit_photos, or image_folder for one's own images; "
-        "for segmentation digit_scenes, camvid, voc, coco, or mask_folder for one's own images with masks",
+        "for segmentation digit_scenes, camvid, voc, coco, or mask_folder for one's own images with masks, in a folder or a COCO file",
         group=TRAINED,
     )
     train_share: float = setting(
@@ -59,7 +59,10 @@ class Recipe(Config):
         of=CLASSES,
     )
     on_bad: str = setting(
-        "stop", "what to do at an image file that cannot be read", one_of=("stop", "skip"), group=TRAINED, of=CLASSES
+        "stop",
+        "what to do at an image file that cannot be read, or at a faulty annotation of a COCO file",
+        one_of=("stop", "skip"),
+        group=TRAINED,
     )
     on_leak: str = setting(
         "stop",
@@ -82,6 +85,17 @@ class Recipe(Config):
         "expression of their paths, such as patient[0-9]+; empty for none",
         group=TRAINED,
         of=CLASSES,
+    )
+    mask_suffix: str = setting(
+        "", "what stands behind an image's name in its mask's: _mask for a.jpg and a_mask.png", group=TRAINED, of=MASKS
+    )
+    drawn_on: str = setting(
+        "",
+        "of photographs that a camera turned: whether masks lie on them as they are seen (upright) or as their file has them (stored); "
+        "empty where their sizes tell",
+        one_of=("", "upright", "stored"),
+        group=TRAINED,
+        of=MASKS,
     )
     value_range: str = setting(
         "auto",
