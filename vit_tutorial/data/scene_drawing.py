@@ -20,7 +20,7 @@ from .digit_scenes import DigitScenes
 from .targets import VOID
 
 Point = tuple[int, int]  # (x, y), a corner of pixels
-GAP_AFTER = 3  # categories; then a number is left out, as COCO's list leaves out ten
+GAP_AFTER = 2  # categories; then a number is left out, as COCO's list leaves out ten
 
 
 def enlarged(scenes: DigitScenes, factor: int = 4) -> DigitScenes:

@@ -97,7 +97,12 @@ def scores_of_a_mask(
         show(axes, coloured(as_array(mask), len(classes)))
         axes.set_title(title)
         write_names(axes, as_array(mask), classes)
-    axes = lower.subplots()
+    score_bars(lower.subplots(), scores)
+    return fig
+
+
+def score_bars(axes: Axes, scores: Mapping[str, float]) -> None:
+    """A bar from 0 to 1 for each score, with its name and value."""
     for row, (name, value) in enumerate(scores.items()):
         axes.barh(row, 1, height=0.6, color=BACKGROUND)
         axes.barh(row, value, height=0.6, color=CATEGORIES[0])
@@ -106,7 +111,6 @@ def scores_of_a_mask(
     axes.set_xlim(-0.35, 1.1)
     axes.invert_yaxis()
     axes.set_axis_off()
-    return fig
 
 
 def coloured(mask: NDArray[Any], classes: int) -> NDArray[np.float64]:
