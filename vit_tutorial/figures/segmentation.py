@@ -140,6 +140,6 @@ def write_names(axes: Axes, mask: NDArray[Any], classes: Sequence[str]) -> None:
         if region.area < SMALLEST * mask.size:
             continue
         # The pixel of the region that is nearest to its middle: the middle of a zero is not its own.
-        row, column = min(region.coords.tolist(), key=lambda at: np.hypot(*(np.array(at) - region.centroid)))
+        row, column = region.coords[np.hypot(*(region.coords - region.centroid).T).argmin()]
         box = {"facecolor": "white", "edgecolor": MUTED, "linewidth": 0.5, "pad": 1.2, "alpha": 0.85}
         axes.text(column, row, classes[mask[row, column]], ha="center", va="center", fontsize=9, color=INK, bbox=box)
