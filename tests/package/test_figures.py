@@ -35,6 +35,7 @@ from PIL import Image
 from vit_tutorial import figures
 from vit_tutorial.dark import dark_twin
 from vit_tutorial.figures import (
+    annotations,
     applications,
     attention,
     attention_math,
@@ -141,6 +142,12 @@ CALLS: dict[str, Callable[[], Figure]] = {
     ),
     "segmentation.scores_of_a_mask": lambda: segmentation.scores_of_a_mask(
         GREY, {"truth": MASK}, CLASSES[:3], {"accuracy": 0.9, "mIoU": 0.4}
+    ),
+    "annotations.outline_fit": lambda: annotations.outline_fit(
+        MASK > 0, MASK == 1, [[1, 1], [5, 1], [5, 5]], {"IoU": 0.9, "boundary IoU": 0.4}
+    ),
+    "annotations.objects_over_image": lambda: annotations.objects_over_image(
+        COLOUR, [MASK == 1, MASK == 2], CLASSES[1:3], MASK == 0
     ),
     # 2.1.1
     "attention_math.dot_product": lambda: attention_math.dot_product([1.0, 0.0], [0.5, 0.5]),

@@ -143,7 +143,12 @@ def scores_of_a_mask(
         show(axes, coloured(as_array(mask), len(classes)))
         axes.set_title(title)
         write_names(axes, as_array(mask), classes)
-    axes = lower.subplots()
+    score_bars(lower.subplots(), scores)
+    return fig
+
+
+def score_bars(axes: Axes, scores: Mapping[str, float]) -> None:
+    """A bar from 0 to 1 for each score, with its name and value."""
     for row, (name, value) in enumerate(scores.items()):
         axes.barh(row, 1, height=0.6, color=BACKGROUND)
         axes.barh(row, value, height=0.6, color=CATEGORIES[0])
@@ -152,7 +157,6 @@ def scores_of_a_mask(
     axes.set_xlim(-0.35, 1.1)
     axes.invert_yaxis()
     axes.set_axis_off()
-    return fig
 
 
 def laid_over(image: Any, mask: NDArray[Any], classes: int, opacity: float) -> NDArray[np.float64]:
@@ -190,7 +194,7 @@ def write_names(axes: Axes, mask: NDArray[Any], classes: Sequence[str], smallest
         if region.area < smallest * mask.size:
             continue
         # The pixel of the region that is nearest to its middle: the middle of a zero is not its own.
-        row, column = min(region.coords.tolist(), key=lambda at: np.hypot(*(np.array(at) - region.centroid)))
+        row, column = region.coords[np.hypot(*(region.coords - region.centroid).T).argmin()]
         box = {"facecolor": "white", "edgecolor": MUTED, "linewidth": 0.5, "pad": 1.2, "alpha": 0.85}
         name = classes[mask[row, column]]
         written = axes.text(column, row, name, ha="center", va="center", fontsize=9, color=INK, bbox=box)

@@ -126,12 +126,16 @@ def boundary_counts(
     Raises:
         ValueError: as :func:`pixel_confusion`.
     """
-    counted(predictions, targets, num_classes, void)
+    labels, called = counted(predictions, targets, num_classes, void)
+    there = {*labels.unique().tolist(), *called.unique().tolist()}  # few of many classes are in an image
     counts = []
     for k in range(num_classes):  # one class at a time: K masks of a batch at once would be K times the memory
-        true = boundary(targets == k, ratio)
-        called = boundary((predictions == k) & (targets != void), ratio)
-        counts.append(torch.stack([(true & called).sum(), (true | called).sum()]))
+        if k not in there:
+            counts.append(torch.zeros(2, dtype=torch.int64, device=targets.device))
+            continue
+        true_rim = boundary(targets == k, ratio)
+        called_rim = boundary((predictions == k) & (targets != void), ratio)
+        counts.append(torch.stack([(true_rim & called_rim).sum(), (true_rim | called_rim).sum()]))
     return torch.stack(counts, dim=1)
 
 
