@@ -51,7 +51,7 @@ class SegmenterModel {
 
   constructor(manifest, shape, decoder, parts, arrays, kernel) {
     const { config, classes, mean, std, head } = manifest, { dim: D } = shape;
-    Object.assign(this, { config, classes, mean, std, shape, kernel, head, source: manifest.source ?? '' });
+    Object.assign(this, { config, classes, mean, std, shape, kernel, head, source: manifest.source ?? null });
     this.#arrays = arrays;
     this.#parts = parts;
     this.#decoder = decoder;

@@ -80,9 +80,9 @@ export async function createScene(host, options) {
   const right = element('b', {}), miou = element('b', {}), floor = element('b', {});
   const facts = element('dl', { class: 'facts' },
     element('div', {}, element('dt', {}, 'Pixels right'), element('dd', {}, right)), element('div', {}, element('dt', {}, 'mIoU of this scene'), element('dd', {}, miou)),
-    element('div', { class: 'floor' }, element('dt', {}, 'right if all were background'), element('dd', {}, floor)));
+    element('div', { class: 'floor' }, element('dt', {}, 'if all were background'), element('dd', {}, floor)));
   const readout = element('p', { class: 'readout' }), spoken = element('p', { class: 'spoken', role: 'status', 'aria-live': 'polite' });
-  const title = (options.source ?? models[names[0]].source?.recipe?.title) || '';
+  const origin = element('p', { class: 'sub' });
   const slow = models[names[0]].kernel === 'javascript' ? element('p', { class: 'note engine-note' }, 'This browser offers no WebAssembly with SIMD: the figure computes in plain JavaScript, with the same numbers, more slowly.') : null;
   const figure = element('div', { class: 'figure' },
     element('div', { class: 'top' }, decoder?.node, menu),
@@ -91,7 +91,7 @@ export async function createScene(host, options) {
       element('section', { class: 'panel side', 'aria-label': 'Classes and scores' }, facts, legend.node)),
     element('div', { class: 'controls' }, element('div', { class: 'row' }, element('span', { class: 'name', 'aria-hidden': 'true' }, 'Mask'), layers.node), opacity.node, angle.node),
     element('div', { class: 'add' }, element('span', { class: 'name' }, 'Add a digit'), element('div', { class: 'thumbs', role: 'group', 'aria-label': 'Digits of the test split' }, thumbs)),
-    readout, slow, spoken);
+    readout, origin, slow, spoken);
   const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
   root.replaceChildren(element('style', {}, styles), figure);
 
@@ -189,6 +189,7 @@ export async function createScene(host, options) {
     draw();
     board.update(changed, describe);
     decoder?.set(state.decoder);
+    show(origin, sourceOf(models[state.decoder]));
     layers.set(state.show);
     tools.set(state.tool);
     show(hint, HINTS[state.tool]);
@@ -233,7 +234,6 @@ export async function createScene(host, options) {
   });
   render(new Set([...Object.keys(DEFAULTS), 'drawing']));
   host.dataset.ready = models[names[0]].kernel;
-  if (title) host.dataset.source = title;
   return {
     get state() { return store.state; },
     answer, latencies,
@@ -241,6 +241,9 @@ export async function createScene(host, options) {
     destroy() { clearTimeout(resting); root.replaceChildren(); },
   };
 }
+
+/** What the model was trained as, in words. */
+const sourceOf = ({ source }) => (source?.recipe?.title ? `The model: ${source.recipe.title}.` : '');
 
 function hatch(pen, x, y, side) {
   pen.save();

@@ -16,12 +16,11 @@ from vit_tutorial.data.digits import digits
 Placed = dict[str, int]  # digit (of the palette), row, column (of its 8x8 pixels), angle (degrees, clockwise)
 SIDE, BOX, LETTERS = 8, 12, "0123456789abcdefg"  # pixels of a digit, of a turned one; seventeen levels of ink
 EACH = 2  # digits of each kind
-# Three and eight that touch, a five, and a seven by another hand.
 START: tuple[Placed, ...] = (
-    {"digit": 3, "row": 2, "column": 2, "angle": 0},
-    {"digit": 8, "row": 5, "column": 12, "angle": 0},
-    {"digit": 5, "row": 14, "column": 4, "angle": 0},
-    {"digit": 17, "row": 13, "column": 22, "angle": 0},
+    {"digit": 13, "row": 2, "column": 2, "angle": 0},
+    {"digit": 10, "row": 4, "column": 13, "angle": 0},
+    {"digit": 15, "row": 14, "column": 5, "angle": 0},
+    {"digit": 16, "row": 13, "column": 21, "angle": 0},
 )
 
 

@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from PIL import Image
+from skimage.measure import label, regionprops
 
 from vit_tutorial.metrics.segmentation import mean_iou, pixel_accuracy, pixel_confusion
 from vit_tutorial.widgets.models.page_model import data_address, load_page_model, read_page_model
@@ -18,6 +21,7 @@ from vit_tutorial.widgets.scene_segmenter.scene import compose, palette
 from vit_tutorial.widgets.scene_segmenter.state import MODELS, SceneState, canvas
 
 CATEGORIES = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#56b4e9", "#cc79a7", "#f0e442")  # as in overlay.js
+INK, SMALLEST = "#1d2129", 0.004  # share of the scene from which a region is named
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,8 @@ def describe(start: SceneState) -> str:
     kinds = ", ".join(str(palette()[one["digit"]]["kind"]) for one in start.digits) or "no digits"
     head = {"linear": "a linear head", "mask": "a mask transformer"}[start.decoder]
     return (
-        f"Three panels. Left: handwritten digits on black, {kinds}. Middle: the mask of a segmenter with {head}, each region in the colour "
-        f"of its class with the digit written on it; {100 * pixel_accuracy(table):.1f} per cent of the pixels are right, mIoU {mean_iou(table):.3f}. "
-        "Right: the truth."
+        f"Handwritten digits on black, {kinds}, and over them the mask of a segmenter with {head}: each region in the colour of its class, "
+        f"with the digit written on it. {100 * pixel_accuracy(table):.1f} per cent of the pixels are right, mIoU {mean_iou(table):.3f}."
     )
 
 
@@ -63,39 +66,51 @@ def coloured(image: NDArray[np.uint8], mask: NDArray[Any], opacity: float) -> ND
 
 
 def draw(start: SceneState) -> Still:
-    from skimage.measure import label, regionprops
-
     image, truth, mask = readings(start)
+    grey = np.repeat(image[..., None] / 255, 3, -1)
+    panels: list[tuple[str, NDArray[np.float64], NDArray[Any] | None]] = [
+        ("Scene", grey, None),
+        ("The model's mask", coloured(image, mask, start.opacity), mask),
+        ("Truth", coloured(image, truth, start.opacity), truth),
+    ]
     names = read_page_model(MODELS[start.decoder])[0]["classes"]
     height, width = image.shape
-    figure = Figure(figsize=(7.4, 7.4 / 3 * height / width + 0.3), dpi=200, facecolor="#ffffff")
-    grey = np.repeat(image[..., None] / 255, 3, -1)
-    panels = (("Scene", grey, None), ("The model's mask", coloured(image, mask, start.opacity), mask), ("Truth", coloured(image, truth, start.opacity), truth))  # fmt: skip
-    for axes, (title, pixels, classes_) in zip(figure.subplots(1, 3), panels):
-        axes.imshow(pixels, interpolation="nearest")
-        axes.set_title(title, fontsize=9.5, loc="left", color="#1d2129")
-        axes.set_axis_off()
-        for region in regionprops(label(classes_, connectivity=1)) if classes_ is not None else []:
-            if region.area < 0.004 * mask.size:
-                continue
-            row, column = min(region.coords.tolist(), key=lambda at: np.hypot(*(np.array(at) - region.centroid)))
-            box = {"facecolor": "white", "edgecolor": "#1d2129", "linewidth": 0.5, "pad": 1.2, "alpha": 0.9}
-            axes.text(
-                column,
-                row,
-                names[classes_[row, column]],
-                ha="center",
-                va="center",
-                fontsize=7,
-                color="#1d2129",
-                bbox=box,
-            )
-    figure.subplots_adjust(0.01, 0.01, 0.99, 0.9, 0.04)
+    whole = Figure(figsize=(7.4, 7.4 / 3 * height / width + 0.3), dpi=200, facecolor="#ffffff")
+    parts = []
+    texts = ("The scene.", describe(start), "The true mask.")
+    for axes, text, (title, pixels, regions) in zip(whole.subplots(1, 3), texts, panels):
+        axes.set_title(title, fontsize=9.5, loc="left", color=INK)
+        draw_panel(axes, pixels, regions, names)
+        own = Figure(figsize=(2.4, 2.4 * height / width), dpi=150)
+        draw_panel(own.add_axes((0, 0, 1, 1)), pixels, regions, names)
+        address = data_address(
+            Image.open(saved(own)).convert("P", palette=Image.Palette.ADAPTIVE), "PNG", optimize=True
+        )
+        parts.append(
+            f'<div><div style="font-weight: 600; font-size: 0.85rem">{html.escape(title)}</div>'
+            f'<img src="{address}" alt="{html.escape(text, quote=True)}" style="width: 100%; height: auto; border-radius: 4px"></div>'
+        )
+    whole.subplots_adjust(0.01, 0.01, 0.99, 0.9, 0.04)
+    grid = "display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0.6rem"
+    return Still(f'<div style="{grid}">{"".join(parts)}</div>', saved(whole).getvalue())
+
+
+def draw_panel(axes: Axes, pixels: NDArray[np.float64], mask: NDArray[Any] | None, names: list[str]) -> None:
+    """Pixels, with the name of its class on each region of the mask."""
+    axes.imshow(pixels, interpolation="nearest", aspect="auto")
+    axes.set_axis_off()
+    if mask is None:
+        return
+    for region in regionprops(label(mask, connectivity=1)):
+        if region.area < SMALLEST * mask.size:
+            continue
+        row, column = min(region.coords.tolist(), key=lambda at: np.hypot(*(np.array(at) - region.centroid)))
+        box = {"facecolor": "white", "edgecolor": INK, "linewidth": 0.5, "pad": 1.2, "alpha": 0.9}
+        axes.text(column, row, names[mask[row, column]], ha="center", va="center", fontsize=7, color=INK, bbox=box)
+
+
+def saved(figure: Figure) -> io.BytesIO:
     png = io.BytesIO()
     figure.savefig(png, format="png", metadata={"Software": None})
     png.seek(0)
-    from PIL import Image
-
-    address = data_address(Image.open(png).convert("P", palette=Image.Palette.ADAPTIVE), "PNG", optimize=True)
-    text = html.escape(describe(start), quote=True)
-    return Still(f'<img src="{address}" alt="{text}" style="width: 100%; height: auto">', png.getvalue())
+    return png
