@@ -23,8 +23,7 @@ export function createBoard(ctx) {
       const { tool } = ctx.state;
       if (event) ctx.now(event);
       if (kind === 'click') return;
-      if (kind === 'down' && tool !== 'move') grid.square.setPointerCapture?.(event.pointerId);
-      if (tool === 'move' && kind === 'down') set({ selected: -1 });
+      if (kind === 'down') grid.square.setPointerCapture?.(event.pointerId);
       if (tool === 'draw' && kind !== 'up') { stroke(last && kind === 'move' ? last : at, at); last = at; }
       if (tool === 'hide' && kind === 'down') { painting = !ctx.state.hide.includes(patch); toggle(patch, painting); }
       if (tool === 'hide' && kind === 'move') toggle(patch, painting);
@@ -52,7 +51,11 @@ export function createBoard(ctx) {
   const inside = (t) => Math.max(0, Math.min(0.999, t));
   const cross = element('span', { class: 'pen', hidden: true, 'aria-hidden': 'true' });
   const layer = element('div', { class: 'digits', role: 'group', 'aria-label': 'Digits of the scene' });
-  grid.square.append(cross, layer);
+  grid.square.append(cross);
+  const node = element('div', {
+    class: 'place', role: 'group',
+    onpointerdown: ({ target }) => { if (ctx.state.tool === 'move' && !target.closest('.digit')) set({ selected: -1 }); },
+  }, grid.node, layer);
 
   // ---- the digits -----------------------------------------------------------------------------------------------------------
   const change = (number, changes) => set({ digits: ctx.state.digits.map((digit, i) => (i === number ? { ...digit, ...changes } : digit)), selected: number });
@@ -63,15 +66,14 @@ export function createBoard(ctx) {
       const box = grid.square.getBoundingClientRect();
       return { row: ((event.clientY - box.top) / box.height) * height, column: ((event.clientX - box.left) / box.width) * width };
     };
-    const node = element('button', {
+    const button = element('button', {
       type: 'button', class: 'digit',
       onfocus: () => set({ selected: number }),
       onpointerdown: (event) => {
-        event.stopPropagation();
         if (event.button || !event.isPrimary) return;
         const { row, column } = place(event), digit = ctx.state.digits[number];
         grip = { row: row - digit.row, column: column - digit.column };
-        node.setPointerCapture?.(event.pointerId);
+        button.setPointerCapture?.(event.pointerId);
         set({ selected: number });
       },
       onpointermove: (event) => {
@@ -93,7 +95,7 @@ export function createBoard(ctx) {
         event.preventDefault();
       },
     });
-    return node;
+    return button;
   }
 
   function mark() {
@@ -115,7 +117,7 @@ export function createBoard(ctx) {
     hide: 'Scene, cut into patches. Click patches to hide them; Space on the keyboard.',
   };
   return {
-    node: grid.node, pen: grid.pen,
+    node, pen: grid.pen,
     focus: (number) => handles[number]?.focus(),
     /** `describe(number)`: what a screen reader says of a digit. */
     update(changed, describe) {
@@ -123,22 +125,21 @@ export function createBoard(ctx) {
       while (handles.length > digits.length) handles.pop().remove();
       while (handles.length < digits.length) layer.append(handles[handles.push(handle(handles.length)) - 1]);
       digits.forEach(({ row, column, angle }, number) => {
-        const { style } = handles[number], node = handles[number], text = describe(number);
+        const button = handles[number], { style } = button, text = describe(number);
         style.left = `${(100 * column) / width}%`;
         style.top = `${(100 * row) / height}%`;
         style.width = `${(100 * SIDE) / width}%`;
         style.height = `${(100 * SIDE) / height}%`;
         style.transform = angle ? `rotate(${angle}deg)` : '';
-        node.setAttribute('aria-pressed', number === selected);
-        if (node.getAttribute('aria-label') !== text) node.setAttribute('aria-label', text);
+        button.setAttribute('aria-pressed', number === selected);
+        if (button.getAttribute('aria-label') !== text) button.setAttribute('aria-label', text);
       });
       mark();
       if (!changed.has('tool')) return;
       grid.node.dataset.tool = tool;
-      grid.node.setAttribute('aria-label', LABELS[tool]);
-      grid.node.setAttribute('role', tool === 'move' ? 'group' : 'grid');
+      node.setAttribute('aria-label', LABELS[tool]);
+      grid.node.inert = tool === 'move';
       layer.inert = tool !== 'move';
-      for (const line of grid.square.querySelectorAll('.line')) line.inert = tool === 'move';
       pen = { ...pen, down: false };
     },
   };
