@@ -139,6 +139,9 @@ CALLS: dict[str, Callable[[], Figure]] = {
     "segmentation.scores_of_a_mask": lambda: segmentation.scores_of_a_mask(
         GREY, {"truth": MASK}, CLASSES[:3], {"accuracy": 0.9, "mIoU": 0.4}
     ),
+    "segmentation.mask_of_epoch": lambda: segmentation.mask_of_epoch(
+        GREY, {0: MASK * 0, 2: MASK.T, 5: MASK}, MASK, CLASSES[:3], 2
+    ),
     # 2.1.1
     "attention_math.dot_product": lambda: attention_math.dot_product([1.0, 0.0], [0.5, 0.5]),
     "attention_math.matrices": lambda: attention_math.matrices({"S": torch.eye(3)}, ["a", "b", "c"]),
