@@ -82,7 +82,7 @@ def test_a_scene_and_its_mask_get_into_a_page_in_the_same_way(tmp_path: Path, mo
     monkeypatch.setattr(sys.modules[__name__], "FIGURE", scene)
     out = build(tmp_path)
     page = (out / "deep" / "page.html").read_text(encoding="utf-8")
-    assert '"state":{"decoder":"mask","digits":[{"angle":0,"digit":3,"row":2,"column":5}],' in page
+    assert '"state":{"decoder":"mask","digits":[{"digit":3,"row":2,"column":5,"angle":0}],' in page
     assert re.search("<figcaption>(<span>)?Move <em>it</em>.(</span>)?</figcaption>", page)
     assert re.search(r'alt="Handwritten digits on black, 3, [^"]*per cent of the pixels are right', page)
     names = {path.name for path in (out / "_figures").iterdir()}

@@ -84,7 +84,7 @@ export async function createViewer(host, { model: given, gallery }) {
     pen.globalAlpha = state.opacity;
     pen.drawImage(paint(mask), 0, 0);
     pen.globalAlpha = 1;
-    if (state.names) writeNames(pen, mask, height, width, names, zoom, view.width / 32);
+    if (state.names) writeNames(pen, mask, height, width, names, zoom, view.width / 32, true);
   }
   async function open(number) {
     const entry = gallery[number], small = await readPicture(entry.image), large = await readPicture(entry.large);

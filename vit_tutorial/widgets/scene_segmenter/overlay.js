@@ -72,12 +72,15 @@ export function regions(mask, height, width) {
   return found;
 }
 
-/** Writes the name of its class on each region; `scale` pixels of the canvas a pixel of the mask. */
-export function writeNames(pen, mask, height, width, names, scale, size) {
+/** Writes the name of its class on each region, `scale` pixels of the canvas a pixel of the mask; with `apart` none over one of a larger region. */
+export function writeNames(pen, mask, height, width, names, scale, size, apart = false) {
+  const written = [];
   Object.assign(pen, { font: `600 ${size}px system-ui, "DejaVu Sans", sans-serif`, textAlign: 'center', textBaseline: 'middle' });
-  for (const { kind, row, column } of regions(mask, height, width)) {
+  for (const { kind, row, column } of regions(mask, height, width).sort((a, b) => b.pixels - a.pixels)) {
     const text = names[kind], half = pen.measureText(text).width / 2 + size / 4, tall = size * 0.62;
     const x = Math.max(half, Math.min(pen.canvas.width - half, (column + 0.5) * scale)), y = Math.max(tall, Math.min(pen.canvas.height - tall, (row + 0.5) * scale));
+    if (apart && written.some((other) => Math.abs(other.x - x) < other.half + half && Math.abs(other.y - y) < 2 * tall)) continue;
+    written.push({ x, y, half });
     Object.assign(pen, { fillStyle: 'rgb(255 255 255 / 0.9)', strokeStyle: '#1d2129', lineWidth: 1.5 });
     pen.beginPath();
     pen.roundRect(x - half, y - tall, 2 * half, 2 * tall, size / 6);

@@ -42,7 +42,7 @@ class SceneState(t.HasTraits):
                     raise t.TraitError(
                         f"{key} {one[key]} is more than half outside; choose {-SIDE // 2} to {side - SIDE // 2}"
                     )
-            placed.append({"angle": 0, **one})
+            placed.append({key: one.get(key, 0) for key in ("digit", "row", "column", "angle")})
         return placed
 
     @t.validate("hide")
