@@ -4,10 +4,11 @@ import look from '../attention_explorer/look.css';
 import { readPicture } from '../attention_explorer/pictures.js';
 import { imageToInput } from '../engine/image.js';
 import { classesOfPixels, enlarge, loadSegmenter } from '../engine/segmenter.js';
-import { createLegend } from '../scene_segmenter/legend.js';
+import { createLegend, legendStyles } from '../scene_segmenter/legend.js';
 import { createPainter, writeNames } from '../scene_segmenter/overlay.js';
 import own from './viewer.css';
 
+const styles = look + legendStyles + own;
 const SIDE = 720, SCORES = 4e6; // pixels of the longer side of what is shown; scores of pixels held at a time, at most
 
 /** A mask cut out of maps [K, h, w] of a model's size and enlarged: see segment() in vit_tutorial/tasks/segmentation.py. */
@@ -39,7 +40,7 @@ export async function createViewer(host, { model: given, gallery }) {
     element('div', { class: 'stage' }, element('section', { class: 'panel', 'aria-label': 'Picture and mask' }, view, element('div', { class: 'controls' }, opacity.node, labels.node), time),
       element('section', { class: 'panel', 'aria-label': 'Classes' }, legend.node)), spoken);
   const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
-  root.replaceChildren(element('style', {}, look + own), figure);
+  root.replaceChildren(element('style', {}, styles), figure);
 
   /** The picture as large as it can be within the model's size, in the middle, black around it; what is clear in it is white. */
   function compute(small, large, wide, high) {
@@ -118,6 +119,6 @@ export async function createViewer(host, { model: given, gallery }) {
 
 export function showFault(host, text) {
   const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
-  root.replaceChildren(element('style', {}, look + own), element('div', { class: 'figure' }, element('p', { class: 'alarm', role: 'alert' }, text)));
+  root.replaceChildren(element('style', {}, styles), element('div', { class: 'figure' }, element('p', { class: 'alarm', role: 'alert' }, text)));
   host.dataset.failed = text;
 }

@@ -8,13 +8,13 @@ import { createStore } from '../attention_explorer/state.js';
 import { loadSegmenter } from '../engine/segmenter.js';
 import { createBoard, SCALE } from './board.js';
 import { createDrawing } from './drawing.js';
-import { createLegend } from './legend.js';
+import { createLegend, legendStyles } from './legend.js';
 import { createPainter, writeNames } from './overlay.js';
-import { compose, randomScene, readInk, scores, SIDE, turned } from './scene.js';
+import { compose, randomScene, readInk, scores, SIDE } from './scene.js';
 import { CHANGES, DEFAULTS, fitted } from './state.js';
 import own from './scenes.css';
 
-const styles = look + own;
+const styles = look + legendStyles + own;
 const HINTS = {
   move: 'Drag a digit. Keyboard: arrow keys move it, [ and ] turn it, Delete takes it away.',
   draw: 'Draw. Keyboard: arrow keys move the pen, Space lowers and lifts it.',
@@ -102,7 +102,7 @@ export async function createScene(host, options) {
     if (selected >= 0) store.set({ digits: digits.map((digit, i) => (i === selected ? { ...digit, angle: value } : digit)) });
   }
   function add(digit) { // where it covers least
-    const { owner } = scene, ink = turned(palette[digit].ink, 0);
+    const { owner } = scene;
     let best = null;
     for (let row = 0; row <= height - SIDE; row++) {
       for (let column = 0; column <= width - SIDE; column++) {
@@ -113,7 +113,7 @@ export async function createScene(host, options) {
       }
     }
     const { digits } = store.state;
-    if (ink.length) store.set({ digits: [...digits, { digit, row: best.row, column: best.column, angle: 0 }], selected: digits.length, tool: 'move' });
+    store.set({ digits: [...digits, { digit, row: best.row, column: best.column, angle: 0 }], selected: digits.length, tool: 'move' });
   }
   function fresh(digits) {
     drawing.clear();

@@ -1,6 +1,9 @@
 /** The classes: a sample of the colour, the name, and how well the class is found in this picture. */
 import { element, show } from '../attention_explorer/dom.js';
 import { sample } from './overlay.js';
+import styles from './legend.css';
+
+export { styles as legendStyles };
 
 /** set(iou [K] or null, mask): IoU of the classes that are in the truth or in the mask; without a truth the share of the mask. */
 export function createLegend(classes, K) {
