@@ -5,7 +5,7 @@ export const DECODERS = ['linear', 'mask'], SHOWS = ['model', 'truth', 'wrong'],
 
 export const DEFAULTS = {
   decoder: 'linear', digits: [], selected: -1, // digits: { digit: of the palette, row, column, angle }, in the order they were laid down
-  opacity: 0.6, show: 'model', hide: [], tool: 'move',
+  opacity: 0.75, show: 'model', hide: [], tool: 'move',
 };
 
 /** The fields that change what the model sees or which model it is. */

@@ -23,7 +23,7 @@ class SceneState(t.HasTraits):
     decoder = t.Enum(DECODERS, "linear").tag(sync=True)
     digits: t.List[Any] = t.List(t.Dict(), [dict(digit) for digit in START]).tag(sync=True)
     selected = t.Int(-1).tag(sync=True)
-    opacity = t.Float(0.6, min=0.0, max=1.0).tag(sync=True)
+    opacity = t.Float(0.75, min=0.0, max=1.0).tag(sync=True)
     show = t.Enum(SHOWS, "model").tag(sync=True)
     hide = t.List(t.Int()).tag(sync=True)
     tool = t.Enum(TOOLS, "move").tag(sync=True)
