@@ -88,7 +88,7 @@ test-colab:  ## two notebooks and the live figures with the versions that Colab 
 	test -x $(COLAB) || $(PYTHON312) -m venv .venv-colab; \
 	$(COLAB) $(PIP_INSTALL) -c tests/colab.txt --editable . ipykernel ipython nbval pytest hypothesis; \
 	$(COLAB) -m pytest --nbval-lax --nbval-cell-timeout=600 -p no:warnings chapters/01_overview/01_origins.ipynb chapters/02_architecture/01_3_feedforward.ipynb; \
-	$(COLAB) -m pytest tests/package/test_widgets_explorer.py tests/package/test_live.py
+	$(COLAB) -m pytest tests/package/test_widgets_explorer.py tests/package/test_widgets_scene.py tests/package/test_live.py
 
 test-newest:  ## the package's tests with the newest versions that the ranges allow
 	test -x $(NEWEST) || $(PYTHON) -m venv .venv-newest

@@ -8,9 +8,10 @@
     The caption.
     ```
 
-The options are those of ``vit_tutorial.widgets.explorer``; ``steps`` names a YAML file beside the page. Notebook cells call that
-function. Either way the page carries a picture and a caption; a small script makes the figure live when it comes near the screen. All
-scripts, models and galleries lie once in ``_figures`` beside the pages: in ``_static`` Jupyter Book would put each .js into every page.
+The options are those of ``vit_tutorial.widgets.explorer``; ``steps`` names a YAML file beside the page. The other figure is
+``scene_mask``, with the options of ``vit_tutorial.widgets.scene_mask``. Notebook cells call these functions. Either way the page carries a
+picture and a caption; a small script makes the figure live when it comes near the screen. All scripts, models and galleries lie once in
+``_figures`` beside the pages: in ``_static`` Jupyter Book would put each .js into every page.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from sphinx.util.docutils import SphinxDirective
 FOLDER = "_figures"
 LOADER = "vit-figures.js"  # what a page with figures starts with; the figures name the rest
 LIST_OPTIONS = ("hide", "move", "heads_off")
+SCENE_OPTIONS = ("decoder", "digits", "opacity")  # and ``show``, which the explorer has too
 OPTIONS = (
     "image",
     "view",
@@ -53,37 +55,58 @@ class live_figure(nodes.General, nodes.Element):
 class LiveFigure(SphinxDirective):
     required_arguments = 1
     has_content = True
-    option_spec: ClassVar = {name: directives.unchanged_required for name in (*OPTIONS, "model", "steps", "name")}
+    option_spec: ClassVar = {
+        name: directives.unchanged_required for name in (*OPTIONS, *SCENE_OPTIONS, "model", "steps", "name")
+    }
 
     def run(self) -> list[nodes.Node]:
-        if self.arguments[0] != "explorer":
-            raise self.error(f"no live figure {self.arguments[0]!r}; there is: explorer")
+        parts = {"explorer": self.explorer, "scene_mask": self.scene_mask}.get(self.arguments[0])
+        if parts is None:
+            raise self.error(f"no live figure {self.arguments[0]!r}; there are: explorer, scene_mask")
         # Imported here, so that a build which reads no page with a figure does not import torch.
         from vit_tutorial.widgets.assets import needed, sources
+
+        try:
+            html, png = parts()
+        except (ValueError, OSError) as error:
+            raise self.error(str(error)) from error
+        for name in needed(html):
+            for path in sources(name):
+                self.env.note_dependency(str(path))
+        node = live_figure("", html=html.split("<figcaption>")[0], picture=png)
+        caption, messages = self.parse_inline(" ".join(self.content), lineno=self.lineno)
+        node += [nodes.inline("", "", *caption)] if caption else []  # a reference in the caption needs text around it
+        return [node, *messages]
+
+    def explorer(self) -> tuple[str, bytes]:
+        """The figure as HTML, with a caption to be filled in, and its picture (PNG)."""
         from vit_tutorial.widgets.attention_explorer.page import page_element
         from vit_tutorial.widgets.attention_explorer.state import check_steps, start_state
         from vit_tutorial.widgets.attention_explorer.still import draw
 
-        state = {name: yaml.safe_load(self.options[name]) for name in OPTIONS if name in self.options}
+        state = self.given(*OPTIONS, *SCENE_OPTIONS)
         state.update(
             {name: [state[name]] for name in LIST_OPTIONS if name in state and not isinstance(state[name], list)}
         )
         state.update({"heads_off": [str(head) for head in state["heads_off"]]} if "heads_off" in state else {})
-        try:
-            steps = self.read_steps()
-            check_steps(steps)
-            start = start_state(self.options.get("model", "digits28"), steps, state)
-            still = draw(start)
-        except (ValueError, OSError) as error:
-            raise self.error(str(error)) from error
-        html = page_element(start, still.svg, "<caption>", self.options.get("name", ""))
-        for name in needed(html):
-            for path in sources(name):
-                self.env.note_dependency(str(path))
-        node = live_figure("", html=html.split("<figcaption>")[0], picture=still.png)
-        caption, messages = self.parse_inline(" ".join(self.content), lineno=self.lineno)
-        node += [nodes.inline("", "", *caption)] if caption else []  # a reference in the caption needs text around it
-        return [node, *messages]
+        steps = self.read_steps()
+        check_steps(steps)
+        start = start_state(self.options.get("model", "digits28"), steps, state)
+        still = draw(start)
+        return page_element(start, still.svg, "<caption>", self.options.get("name", "")), still.png
+
+    def scene_mask(self) -> tuple[str, bytes]:
+        """The same of a scene and its mask."""
+        from vit_tutorial.widgets.scene_segmenter.page import page_element
+        from vit_tutorial.widgets.scene_segmenter.state import start_state
+        from vit_tutorial.widgets.scene_segmenter.still import draw
+
+        start = start_state(self.given(*OPTIONS, *SCENE_OPTIONS, "model", "steps"))
+        still = draw(start)
+        return page_element(start, still.html, "<caption>", self.options.get("name", "")), still.png
+
+    def given(self, *names: str) -> dict[str, Any]:
+        return {name: yaml.safe_load(self.options[name]) for name in names if name in self.options}
 
     def read_steps(self) -> list[dict[str, Any]]:
         if "steps" not in self.options:

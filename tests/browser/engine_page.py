@@ -37,11 +37,10 @@ const { loadViT, imageToInput, copy, rollout, receivedAttention, headEntropy, at
 class EnginePage:
     """One page with the engine; ``errors`` collects what its console says in red."""
 
-    def __init__(self, browser: Any, folder: Path) -> None:
+    def __init__(self, browser: Any, folder: Path, *scripts: Path) -> None:
         html = folder / "engine.html"
-        html.write_text(
-            f'<!doctype html><meta charset="utf-8"><script src="{BUNDLE.as_uri()}"></script><script>{HELPERS}</script>'
-        )
+        sources = "".join(f'<script src="{script.as_uri()}"></script>' for script in (BUNDLE, *scripts))
+        html.write_text(f'<!doctype html><meta charset="utf-8">{sources}<script>{HELPERS}</script>')
         self.page = browser.new_page()
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))

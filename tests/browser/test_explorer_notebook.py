@@ -1,4 +1,4 @@
-"""The explorer in JupyterLab with a live kernel: what Python sets the browser shows, what the reader does Python sees."""
+"""The explorer, and the scene with its mask, in JupyterLab with a live kernel: what Python sets the browser shows, what the reader does Python sees."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ CELLS = [
     "from PIL import Image\nw.show_picture(Image.new('RGB', (300, 200), 'white'))",
     "print(w.image)",
     "print(w.image, w.picture.startswith('data:image/png'), round(sum(w.probabilities), 3))",
+    "from vit_tutorial.widgets import scene_mask\ns = scene_mask()\ns",
+    "s.digits = [{'digit': 4, 'row': 3, 'column': 3}]",
+    "print(s.digits, s.mask_array().shape, 0 < s.right <= 1, s.hide)",
 ]
 READY = ".jp-OutputArea-output [data-ready]"
 
@@ -162,3 +165,20 @@ def test_a_drawing_reaches_python(notebook: Notebook) -> None:
     notebook.page.mouse.up()
     notebook.page.wait_for_timeout(400)
     assert notebook.run(7).inner_text().strip() == "drawn True 1.0"
+
+
+def test_a_scene_and_its_mask_go_both_ways(notebook: Notebook) -> None:
+    notebook.run(8)
+    scene = notebook.page.locator(READY).filter(has=notebook.page.locator(".digits"))
+    scene.locator(".digit").nth(3).wait_for(timeout=30_000)
+    notebook.run(9)
+    scene.get_by_role("button", name="digit 4, row 3, column 3").focus()
+    assert scene.locator(".digit").count() == 1
+    for key in ("ArrowRight", "ArrowDown", "]"):  # JupyterLab must not take the keys
+        notebook.page.keyboard.press(key)
+    scene.locator('[aria-label="Tool"] input[value="hide"]').check(force=True)
+    scene.locator('[data-patch="2"]').click()
+    notebook.page.wait_for_timeout(600)
+    said = notebook.run(10).inner_text().strip()
+    assert said == "[{'digit': 4, 'row': 4, 'column': 4, 'angle': 5}] (24, 32) True [2]"
+    assert notebook.page.faults == []

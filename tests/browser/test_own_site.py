@@ -12,6 +12,10 @@ import torch
 from PIL import Image
 
 from vit_tutorial.data import normalize
+from vit_tutorial.data.joint import fit_pair, fitted, resize_image
+from vit_tutorial.enlarge import enlarge
+from vit_tutorial.heads import Segmenter, SegmenterConfig
+from vit_tutorial.patches import pair
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.widgets.site import export_site
 
@@ -44,6 +48,68 @@ def test_a_page_opened_by_a_double_click_answers_as_the_model_does(tmp_path: Pat
         found = re.search(rf"{re.escape(name)}\s*{100 * p:.1f} %", text)
         assert found, (name, p, text[:600])
     assert faults == []
+
+
+@pytest.mark.parametrize("size", [(16, 24), (40, 32)], ids=["of the model's size", "larger, with black beside it"])
+def test_a_segmenters_page_lays_the_masks_over_pictures_that_python_would(
+    tmp_path: Path, chromium: Any, size: tuple[int, int]
+) -> None:
+    torch.manual_seed(0)
+    encoder = VisionTransformer(
+        ViTConfig(img_size=(16, 24), patch_size=8, num_classes=0, embed_dim=16, depth=2, num_heads=2)
+    )
+    model = SegmenterConfig(3, head_cells=4).build(encoder, pixels=False).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.3 * torch.randn_like(parameter)
+    pixels = np.random.default_rng(0).integers(256, size=(*size, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    Image.new("RGB", (60, 60), "teal").save(tmp_path / "own.png")
+    mean, std = [0.5, 0.4, 0.3], [0.2, 0.3, 0.4]
+    file = export_site(model, tmp_path / "masks.html", CLASSES, mean, std, [tmp_path / "a.png"], dtype="fp32")
+    page, faults = chromium.new_page(), []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(file.as_uri())
+    page.wait_for_selector("#explorer [data-ready]")
+    found = page.evaluate("document.querySelector('#explorer').viewer.now")
+    text = page.evaluate(
+        "document.querySelector('#explorer [data-ready]').shadowRoot.querySelector('.legend').textContent"
+    )
+    image = torch.from_numpy(pixels).permute(2, 0, 1)
+    shown = image if size == (16, 24) else resize_image(image, fitted(image, (16, 24)))
+    inside = enlarge_mask(model, shown, mean, std, found["height"] // shown.shape[1])
+    mask = torch.tensor(found["mask"]).reshape(found["height"], found["width"])
+    assert mask.shape == inside.shape
+    assert (mask == inside).float().mean() > 0.99
+    for k, name in enumerate(CLASSES):
+        share = (mask == k).float().mean().item()
+        assert not share or f"{name}{100 * share:.1f} %" in text
+    page.locator("#explorer input[type=file]").set_input_files(tmp_path / "own.png")
+    page.wait_for_function(
+        "document.querySelector('#explorer').viewer.now.height === document.querySelector('#explorer').viewer.now.width"
+    )
+    page.locator("#explorer input[type=file]").set_input_files(
+        {"name": "a.txt", "mimeType": "text/plain", "buffer": b"no picture"}
+    )
+    alarm = page.locator("#explorer [role=alert]")
+    alarm.wait_for()
+    assert "a.txt is not a picture that this browser can read" in alarm.inner_text()
+    page.set_viewport_size({"width": 380, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    page.close()
+    assert faults == []
+
+
+def enlarge_mask(
+    model: Segmenter, image: torch.Tensor, mean: list[float], std: list[float], factor: int
+) -> torch.Tensor:
+    """As ``segment`` does it for an image that fits, with the scores enlarged by a factor instead of to the image's own size."""
+    size = pair(model.encoder.config.img_size)
+    x, _ = fit_pair(image, torch.zeros(image.shape[1:], dtype=torch.uint8), size)
+    with torch.no_grad():
+        scores = enlarge(model.patch_logits(normalize(x[None], mean, std)), size)
+    (top, left), (h, w) = ((a - b) // 2 for a, b in zip(size, image.shape[1:])), image.shape[1:]
+    return enlarge(scores[..., top : top + h, left : left + w], (factor * h, factor * w))[0].argmax(0)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

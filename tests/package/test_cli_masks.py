@@ -125,7 +125,7 @@ def test_two_images_of_one_name_keep_both_masks(run: Path, folder: Path, tmp_pat
         (["predict", "RUN", "IMAGE"], "this model makes masks, one an image; say where they go: --out FOLDER"),
         (["evaluate", "RUN", "--split", "all", "--data", "FOLDER"], "of images with masks choose train, val or test"),
         (["evaluate", "RUN"], "give it with --data FOLDER"),
-        (["export", "RUN", "--to", "site"], "holds a segmenter, and a classifier is needed here"),
+        (["export", "RUN", "--to", "site"], "a page needs a picture to start with; name one or more image files"),
     ],
 )
 def test_what_is_asked_wrongly_is_answered_in_a_line(

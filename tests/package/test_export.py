@@ -13,14 +13,16 @@ import pytest
 import torch
 
 from vit_tutorial.cli import main
+from vit_tutorial.heads import Segmenter, SegmenterConfig
 from vit_tutorial.vit import VisionTransformer, ViTConfig
-from vit_tutorial.weights import save_model
+from vit_tutorial.weights import save_model, save_segmenter
 from vit_tutorial.widgets.models.export import (
     PageModel,
     export_onnx,
     export_page,
     page_model,
 )
+from vit_tutorial.widgets.models.page_model import build_page_model
 
 SMALL = {"img_size": 8, "patch_size": 4, "in_chans": 1, "num_classes": 3, "embed_dim": 24, "depth": 2, "num_heads": 2}
 
@@ -28,6 +30,24 @@ SMALL = {"img_size": 8, "patch_size": 4, "in_chans": 1, "num_classes": 3, "embed
 def random_model(**fields: Any) -> VisionTransformer:
     torch.manual_seed(0)
     model = VisionTransformer(ViTConfig(**{**SMALL, **fields})).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    return model
+
+
+HEADS = [
+    SegmenterConfig(3, head_cells=2),
+    SegmenterConfig(3, "mask_transformer", head_cells=2, head_depth=1),
+    SegmenterConfig(3, "queries", head_depth=1),
+]
+
+
+def random_segmenter(head: SegmenterConfig) -> Segmenter:
+    """As training saves it: it gives the scores of patches."""
+    torch.manual_seed(0)
+    encoder = VisionTransformer(ViTConfig(**{**SMALL, "img_size": (8, 12), "num_classes": 0}))
+    model = head.build(encoder, pixels=False).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
@@ -142,6 +162,50 @@ def test_onnx_runtime_computes_what_pytorch_computes_for_any_batch(tmp_path: Pat
             torch.testing.assert_close(torch.from_numpy(found), model.eval()(images), atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("head", HEADS[:2], ids=["linear", "mask transformer"])
+def test_a_segmenter_comes_back_whole_and_in_8_bit_nearly(head: SegmenterConfig) -> None:
+    model, images = random_segmenter(head), torch.randn(4, 1, 8, 12)
+    exact = page_model(model, "fp32", ["a", "b", "c"], source={"recipe": {"title": "A trial"}})
+    assert exact.manifest["head"] == SegmenterConfig.of(model).to_dict()
+    assert exact.manifest["source"]["recipe"]["title"] == "A trial"
+    again = build_page_model(exact.manifest, exact.data)
+    with torch.no_grad():
+        model.pixels = True
+        expected = model(images)
+        assert torch.equal(again(images), expected)
+        small = page_model(model, "int8")
+        rounded = build_page_model(small.manifest, small.data)(images)
+    assert len(small.data) < 0.45 * len(exact.data)
+    error = (rounded - expected).abs().max() / expected.std()
+    print(f"{head.head}: 8 bits change a logit by at most {error:.3f} of their spread")
+    assert error < 0.25
+
+
+def test_queries_are_refused_by_the_page_with_what_to_do() -> None:
+    with pytest.raises(ValueError, match="this head has queries; export it to onnx"):
+        page_model(random_segmenter(HEADS[2]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("head", HEADS, ids=["linear", "mask transformer", "queries"])
+def test_onnx_runtime_gives_the_scores_of_all_pixels_for_any_batch(tmp_path: Path, head: SegmenterConfig) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    model = random_segmenter(head).train()
+    session = onnxruntime.InferenceSession(str(export_onnx(model, tmp_path / "model.onnx", classes=["a", "b", "c"])))
+    assert (model.training, model.pixels) == (True, False), "export leaves the model's modes as they were"
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert json.loads(metadata["classes"]) == ["a", "b", "c"]
+    assert "just fit into 12 wide and 8 high" in metadata["preprocessing"]
+    model.eval().pixels = True
+    for batch in (1, 5):
+        images = torch.randn(batch, 1, 8, 12)
+        (found,) = session.run(None, {"images": images.numpy()})
+        assert found.shape == (batch, 3, 8, 12)
+        with torch.no_grad():
+            torch.testing.assert_close(torch.from_numpy(found), model(images), atol=1e-4, rtol=0)
+
+
 def run_command(*words: str) -> int:
     return main(["export", *words])
 
@@ -159,3 +223,22 @@ def test_the_command_exports_a_saved_model_with_its_classes(tmp_path: Path, caps
 def test_the_command_names_a_missing_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(str(tmp_path / "none.safetensors"), "--to", "onnx") == 2
     assert "no weights file" in capsys.readouterr().err
+
+
+def test_the_command_exports_a_segmenter_and_says_what_it_comes_from(tmp_path: Path) -> None:
+    extra = {"classes": ["a", "b", "c"], "mean": [0.1], "std": [0.3], "recipe": {"title": "A trial"}, "data": "scenes"}
+    save_segmenter(random_segmenter(HEADS[0]), tmp_path / "model.safetensors", extra)
+    assert run_command(str(tmp_path / "model.safetensors"), "--to", "page") == 0
+    manifest = json.loads((tmp_path / "model.json").read_text())
+    assert {key: manifest[key] for key in ("classes", "mean", "std")} == {
+        key: extra[key] for key in ("classes", "mean", "std")
+    }
+    assert manifest["source"] == {"recipe": {"title": "A trial"}, "data": "scenes"}
+
+
+def test_the_command_names_a_unet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from vit_tutorial.cnn import UNet, UNetConfig
+
+    save_segmenter(UNet(UNetConfig(num_classes=3, in_chans=1)), tmp_path / "model.safetensors")
+    assert run_command(str(tmp_path / "model.safetensors"), "--to", "onnx") == 2
+    assert "holds a U-Net, and export writes ViTs" in capsys.readouterr().err

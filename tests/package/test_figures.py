@@ -149,6 +149,9 @@ CALLS: dict[str, Callable[[], Figure]] = {
     "annotations.objects_over_image": lambda: annotations.objects_over_image(
         COLOUR, [MASK == 1, MASK == 2], CLASSES[1:3], MASK == 0
     ),
+    "segmentation.mask_of_epoch": lambda: segmentation.mask_of_epoch(
+        GREY, {0: MASK * 0, 2: MASK.T, 5: MASK}, MASK, CLASSES[:3], 2
+    ),
     # 2.1.1
     "attention_math.dot_product": lambda: attention_math.dot_product([1.0, 0.0], [0.5, 0.5]),
     "attention_math.matrices": lambda: attention_math.matrices({"S": torch.eye(3)}, ["a", "b", "c"]),

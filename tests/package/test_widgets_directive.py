@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ docutils = pytest.importorskip("sphinx.util.docutils", reason="Sphinx is not ins
 application = pytest.importorskip("sphinx.application", reason="Sphinx is not installed")
 pytest.importorskip("myst_parser", reason="the book's tools are not installed")
 
+COMMITTED = page_model.MODELS
 FIGURE = """# A page
 
 ```{{live-figure}} explorer
@@ -70,6 +73,20 @@ def test_the_files_lie_once_beside_the_pages_and_other_pages_name_none(tmp_path:
     assert sorted(path.name for path in (out / "_figures").iterdir()) == wanted
     assert not list((out / "_static").glob("vit-*"))
     assert "_figures" not in (out / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_scene_and_its_mask_get_into_a_page_in_the_same_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in COMMITTED.glob("digit-scenes-*"):
+        shutil.copy(file, tmp_path / "models")
+    scene = "# A page\n\n```{{live-figure}} scene_mask\n:decoder: mask\n:digits: [{{digit: 3, row: 2, column: 5}}]\n{options}\nMove *it*.\n```\n"
+    monkeypatch.setattr(sys.modules[__name__], "FIGURE", scene)
+    out = build(tmp_path)
+    page = (out / "deep" / "page.html").read_text(encoding="utf-8")
+    assert '"state":{"decoder":"mask","digits":[{"digit":3,"row":2,"column":5,"angle":0}],' in page
+    assert re.search("<figcaption>(<span>)?Move <em>it</em>.(</span>)?</figcaption>", page)
+    assert re.search(r'alt="Handwritten digits on black, 3, [^"]*per cent of the pixels are right', page)
+    names = {path.name for path in (out / "_figures").iterdir()}
+    assert names == {"vit-figures.js", "vit-scenes.js", "model-digit-scenes-linear.js", "model-digit-scenes-mask.js"}
 
 
 @pytest.mark.parametrize(

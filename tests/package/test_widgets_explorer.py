@@ -18,10 +18,10 @@ from PIL import Image
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.widgets import AttentionExplorer, explorer, load_page_model, open_picture
 from vit_tutorial.widgets.assets import asset_text, needed, write_assets
-from vit_tutorial.widgets.attention_explorer.page import PageFigure
 from vit_tutorial.widgets.attention_explorer.state import ExplorerState
 from vit_tutorial.widgets.models import gallery, page_model
 from vit_tutorial.widgets.models.export import export_page
+from vit_tutorial.widgets.page_figure import PageFigure
 
 
 @pytest.fixture(autouse=True)

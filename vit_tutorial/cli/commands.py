@@ -12,7 +12,6 @@ from typing import Any
 from torch import Tensor
 
 from vit_tutorial.cli.masks import evaluate_masks
-from vit_tutorial.cnn import CNNConfig
 from vit_tutorial.data import ImageDataset, RememberedSplit, Splits, images_to_score
 from vit_tutorial.data.decode import FULL_RANGE
 from vit_tutorial.data.files import IMAGE_SUFFIXES, listed
@@ -23,7 +22,6 @@ from vit_tutorial.tasks import Classification
 from vit_tutorial.tasks.classification import image_size
 from vit_tutorial.training import Recipe, RunFolder, predict
 from vit_tutorial.training.record import check, headline, in_words, list_records, read_record
-from vit_tutorial.vit import ViTConfig
 from vit_tutorial.weights import holds_segmenter, load_classifier, read_extra
 
 CONFUSIONS = 3  # shown
@@ -194,8 +192,8 @@ def model_file(path: Path) -> Path:
     return path
 
 
-def described(path: Path, config: ViTConfig | CNNConfig) -> dict[str, Any]:
-    """What was saved beside the weights: ``classes``, ``mean``, ``std`` and more, complete.
+def described(path: Path, K: int, C: int) -> dict[str, Any]:
+    """What was saved beside the weights of a model of K classes and C channels: ``classes``, ``mean``, ``std`` and more, complete.
 
     Where ``save_model`` was not given them, classes are numbered, mean is 0 and std 1 (pixels go in from 0 to 1), and stderr says so.
 
@@ -203,7 +201,6 @@ def described(path: Path, config: ViTConfig | CNNConfig) -> dict[str, Any]:
         ValueError: lengths do not fit the model.
     """
     extra = read_extra(path)
-    K, C = config.num_classes, config.in_chans
     assumed: dict[str, list[Any]] = {"classes": [f"class {k}" for k in range(K)], "mean": [0.0] * C, "std": [1.0] * C}
     missing = [key for key in assumed if extra.get(key) is None and assumed[key]]
     for key, default in assumed.items():

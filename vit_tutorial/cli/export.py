@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from vit_tutorial.cli.commands import described, model_file
 from vit_tutorial.data.decode import FULL_RANGE
+from vit_tutorial.heads import Segmenter, SegmenterConfig
 from vit_tutorial.vit import VisionTransformer
-from vit_tutorial.weights import load_classifier
+from vit_tutorial.weights import holds_segmenter, load_classifier, load_segmenter
 from vit_tutorial.widgets.models.export import export_onnx, export_page
 from vit_tutorial.widgets.site import export_site
 
@@ -20,16 +22,15 @@ def run_export(options: argparse.Namespace) -> int:
         ValueError, OSError: the model cannot be read or written. ImportError: ONNX's packages are not installed.
     """
     path = model_file(options.model)
-    model = load_classifier(path)
-    if not isinstance(model, VisionTransformer):
-        raise ValueError(f"{path} holds a CNN, and export writes ViTs; predict and evaluate take it")
-    if options.to == "site" and not model.config.num_classes:
+    model, K, channels = read_model(path)
+    if options.to == "site" and not K:
         raise ValueError(
-            f"a site shows a classifier, and {path} is an encoder without classes; export it --to page or onnx"
+            f"a site shows a classifier or a segmenter, and {path} is an encoder without classes; export it --to page or onnx"
         )
     out = options.out or path.with_suffix("")
-    extra = described(path, model.config)
+    extra = described(path, K, channels)
     describe: dict[str, Any] = {key: extra[key] for key in ("classes", "mean", "std")}
+    source = {key: extra[key] for key in ("recipe", "data") if key in extra}
     if options.to == "onnx":
         paths = [export_onnx(model, out.with_name(out.name.removesuffix(".onnx") + ".onnx"), **describe)]
     elif options.to == "site":
@@ -43,7 +44,26 @@ def run_export(options: argparse.Namespace) -> int:
         }
         paths = [export_site(model, file, **describe, **show)]
     else:
+        if isinstance(model, Segmenter) and source:  # what a page of the book says of the model it shows
+            describe["source"] = source
         paths = export_page(model, out, options.dtype, **describe)
     for path in paths:
         print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
     return 0
+
+
+def read_model(path: Path) -> tuple[VisionTransformer | Segmenter, int, int]:
+    """A model that can be exported, its classes and its channels.
+
+    Raises:
+        ValueError: the file holds a CNN or a U-Net.
+    """
+    if not holds_segmenter(path):
+        model = load_classifier(path)
+        if not isinstance(model, VisionTransformer):
+            raise ValueError(f"{path} holds a CNN, and export writes ViTs; predict and evaluate take it")
+        return model, model.config.num_classes, model.config.in_chans
+    segmenter = load_segmenter(path)
+    if not isinstance(segmenter, Segmenter):
+        raise ValueError(f"{path} holds a U-Net, and export writes ViTs; predict and evaluate take it")
+    return segmenter, SegmenterConfig.of(segmenter).num_classes, segmenter.encoder.config.in_chans

@@ -43,7 +43,7 @@ def predict_images(options: argparse.Namespace) -> int:
         raise ValueError(
             f"{path} is an encoder without classes; give it a head, train it and save it: model.reset_classifier(K)"
         )
-    extra = described(path, model.config)
+    extra = described(path, model.config.num_classes, model.config.in_chans)
     classes = extra["classes"]
     top = min(SHOWN, len(classes)) if options.top is None else options.top
     if not 1 <= top <= len(classes):

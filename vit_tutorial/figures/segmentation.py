@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -15,7 +16,8 @@ from skimage.measure import label, regionprops
 
 from vit_tutorial.figures.applications import BACKGROUND
 from vit_tutorial.figures.images import as_array, show, to_picture
-from vit_tutorial.figures.style import CATEGORIES, INK, MUTED, PAGE_WIDTH, figure, style
+from vit_tutorial.figures.style import CATEGORIES, INK, LINE, MUTED, PAGE_WIDTH, figure, style
+from vit_tutorial.metrics.segmentation import mean_iou, pixel_accuracy, pixel_confusion
 
 VOID = 255
 SMALLEST = 0.004  # share of the image from which a region has its name written into it
@@ -165,6 +167,66 @@ def laid_over(image: Any, mask: NDArray[Any], classes: int, opacity: float) -> N
     grey = np.repeat(picture.mean(-1, keepdims=True), 3, -1) if picture.ndim == 3 else np.stack([picture] * 3, -1)
     result: NDArray[np.float64] = opacity * coloured(mask, classes) + (1 - opacity) * grey / grey.max().clip(1e-9)
     return result
+
+
+@style()
+def mask_of_epoch(image: Any, masks: Mapping[int, Any], truth: Any, classes: Sequence[str], epoch: int) -> Figure:
+    """One image during training: its truth, the mask of an epoch, where that is wrong, and the scores of all epochs below.
+
+    With the masks of several epochs at hand, a figure with a slider is one call of `live`:
+
+        live(partial(mask_of_epoch, image, masks, truth, classes), epoch=list(masks), start={"epoch": 8},
+             labels={"epoch": "Epoch"}, alt=lambda epoch: f"Image, truth and mask after epoch {epoch}, and where they differ.")
+
+    Args:
+        image: one image, as ``to_picture`` takes it.
+        masks: epoch to mask [H, W] of class numbers, in the order of the epochs; epoch 0 is before training.
+        truth: [H, W]; 255 (void) does not count.
+        classes: the K names, the first that of background.
+        epoch: the one that is shown.
+
+    Raises:
+        ValueError: there is no mask of this epoch, or a class number that has no name.
+    """
+    if epoch not in masks:
+        raise ValueError(f"there is no mask of epoch {epoch}; there are {', '.join(map(str, masks))}")
+    picture, true, now = to_picture(image), as_array(truth), as_array(masks[epoch])
+    target = torch.from_numpy(true.astype(np.int64))[None]
+    tables = [
+        pixel_confusion(torch.from_numpy(as_array(m).astype(np.int64))[None], target, len(classes))
+        for m in masks.values()
+    ]
+    scores = {"pixels right": [pixel_accuracy(M) for M in tables], "mIoU": [mean_iou(M) for M in tables]}
+    at, panel = list(masks).index(epoch), PAGE_WIDTH / 4 * picture.shape[0] / picture.shape[1] + 0.3
+    fig = figure(height=panel + 1.5)
+    upper, lower = fig.subfigures(2, 1, height_ratios=[panel, 1.5])
+    panels = upper.subplots(1, 4)
+    show(panels[0], picture)
+    wrong = np.where((now != true) & (true != VOID), now, 0)
+    for axes, title, mask in zip(
+        panels[1:], ("truth", f"mask, epoch {epoch}", "wrong (dark: missed)"), (true, now, wrong)
+    ):
+        show(axes, coloured(mask, len(classes)))
+        axes.set_title(title)
+        if mask is wrong:  # a missed object leaves background behind: shown dark, as the mask has no colour for it
+            missed = (now == 0) & (true != 0) & (true != VOID)
+            axes.imshow(np.dstack([*[np.zeros_like(missed, float)] * 3, missed * 0.75]), interpolation="nearest")
+        write_names(axes, mask, classes)
+    panels[0].set_title("image")
+    curve = lower.subplots()
+    curve.axvline(epoch, color=LINE, linewidth=6, zorder=0)
+    ends = {
+        "pixels right": scores["pixels right"][-1],
+        "mIoU": min(scores["mIoU"][-1], scores["pixels right"][-1] - 0.2),
+    }
+    for (name, values), colour in zip(scores.items(), (CATEGORIES[0], CATEGORIES[3])):
+        curve.plot(list(masks), values, color=colour, marker="o", markersize=4)
+        curve.plot(epoch, values[at], "o", color=colour, markersize=9)
+        place = (1.02, max(ends[name], 0.0))
+        curve.annotate(f"{name} {values[at]:.3f}", place, xycoords=("axes fraction", "data"), color=colour, va="center")
+    curve.set_ylim(0, 1.05)
+    curve.set_xlabel("epoch")
+    return fig
 
 
 def coloured(mask: NDArray[Any], classes: int) -> NDArray[np.float64]:

@@ -67,7 +67,7 @@ class QuerySegmenter(Segmenter):
         z = encoder.embed(images)  # [B, prefix + N, D]
         for block in encoder.blocks[: -self.depth]:
             z = block(z)
-        z = torch.cat([self.head.queries.expand(len(z), -1, -1), z], dim=1)  # [B, K + prefix + N, D]
+        z = torch.cat([self.head.queries.expand(z.shape[0], -1, -1), z], dim=1)  # [B, K + prefix + N, D]
         for block in encoder.blocks[-self.depth :]:
             z = block(z)
         z = encoder.fc_norm(encoder.norm(z))

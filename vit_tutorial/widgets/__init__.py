@@ -1,4 +1,4 @@
-"""The figures that stay alive: their engine, the attention explorer, sliders over pictures, and the export of models to the page."""
+"""The figures that stay alive: their engine, the attention explorer, scenes and their masks, sliders over pictures, and the export of models to the page."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ _HOME = {
     "live": "sliders.figure",
     "load_page_model": "models.page_model",
     "open_picture": "models.page_model",
+    "scene_mask": "scene_segmenter.figure",
+    "SceneSegmenter": "scene_segmenter.widget",
 }
-__all__ = ["AttentionExplorer", "explorer", "live", "load_page_model", "open_picture"]
+__all__ = ["AttentionExplorer", "SceneSegmenter", "explorer", "live", "load_page_model", "open_picture", "scene_mask"]
 
 
 def __getattr__(name: str) -> Any:

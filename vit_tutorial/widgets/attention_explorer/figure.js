@@ -18,8 +18,10 @@ import { attentionView, number } from './views/attention.js';
 import { positionsView } from './views/positions.js';
 import { predictionView } from './views/prediction.js';
 import { stepsView } from './views/steps.js';
-import styles from './explorer.css';
+import own from './explorer.css';
+import look from './look.css';
 
+const styles = look + own;
 const NAMES = { attention: 'Attention', steps: 'Steps', positions: 'Positions', prediction: 'Prediction' };
 const EMPTY = 'Nothing is drawn yet. Draw, and the model answers. (It would name something on an empty sheet, too: it has no other answer.)';
 const VIEW = { attention: attentionView, steps: stepsView, positions: positionsView, prediction: predictionView };

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from vit_tutorial.widgets.attention_explorer.page import PageFigure, page_element
+from vit_tutorial.widgets.attention_explorer.page import page_element
 from vit_tutorial.widgets.attention_explorer.state import Step, check_names, check_steps, start_state
 from vit_tutorial.widgets.attention_explorer.widget import AttentionExplorer
+from vit_tutorial.widgets.page_figure import PageFigure
 
 
 def explorer(

@@ -4,7 +4,6 @@
  */
 import { canvas, element, show } from './dom.js';
 
-const PIXELS = 48; // of the canvas, a patch
 
 /**
  * @param label      what the grid is, for screen readers
@@ -12,9 +11,10 @@ const PIXELS = 48; // of the canvas, a patch
  * @param on.point   (kind, patch, place, event): kind 'down', 'move', 'up' or 'click'; place { x, y } in 0..1 of the picture
  * @param on.key     (event, patch) => true where the key was used; else arrow keys move the focus
  * @param on.focus   (patch): arrow keys moved to this patch
+ * @param pixels     of the canvas, a patch
  */
-export function createPatchGrid(label, { rows, columns, patches, prefix }, on) {
-  const picture = canvas(columns * PIXELS, rows * PIXELS);
+export function createPatchGrid(label, { rows, columns, patches, prefix }, on, pixels = 48) {
+  const picture = canvas(columns * pixels, rows * pixels);
   const cell = (name, className = 'cell') => element('div', { role: 'gridcell', class: className, tabindex: -1, 'data-patch': name });
   const cells = Array.from({ length: patches }, (_, i) => cell(i));
   const swatch = element('span', { class: 'swatch', 'aria-hidden': 'true' }), amount = element('span', { class: 'amount' });

@@ -50,6 +50,12 @@ class ExplorerState(t.HasTraits):
         height, width = (size, size) if isinstance(size, int) else size
         return int(height // config["patch_size"] * (width // config["patch_size"]))
 
+    @t.validate("model")
+    def _classifier(self, proposal: Any) -> Any:
+        if "head" in read_page_model(proposal["value"])[0]:
+            raise t.TraitError(f"{proposal['value']} is a segmenter; vit_tutorial.widgets.scene_segmenter shows it")
+        return proposal["value"]
+
     @t.validate("layer", "head", "query", "key")
     def _within(self, proposal: Any) -> Any:
         name, value = proposal["trait"].name, proposal["value"]

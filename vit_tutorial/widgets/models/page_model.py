@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from vit_tutorial.heads import Segmenter, SegmenterConfig
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 
 MODELS = Path(__file__).parent
@@ -21,9 +22,10 @@ GALLERY = MODELS / "gallery"
 FORMAT, VERSION = "vit-tutorial-page", 1  # engine/weights.js reads exactly these
 
 
-def page_models() -> list[str]:
-    """The names of the models that figures can show."""
-    return sorted(path.stem for path in MODELS.glob("*.json") if path.with_suffix(".bin").is_file())
+def page_models(segmenters: bool | None = None) -> list[str]:
+    """The names of the models that figures can show: all, only the segmenters, or only the others."""
+    names = sorted(path.stem for path in MODELS.glob("*.json") if path.with_suffix(".bin").is_file())
+    return [name for name in names if segmenters is None or ("head" in read_page_model(name)[0]) is segmenters]
 
 
 @cache
@@ -48,13 +50,19 @@ def read_page_model(name: str) -> tuple[dict[str, Any], bytes]:
     return manifest, data
 
 
-def load_page_model(name: str) -> VisionTransformer:
-    """The model that the figures run, in evaluation mode. Its rounded int8 weights are the page's, so are its numbers (within 1e-4)."""
+def load_page_model(name: str) -> Any:
+    """The model that the figures run, a VisionTransformer or a Segmenter, in evaluation mode.
+
+    Its rounded int8 weights are the page's, so are its numbers (within 1e-4).
+    """
     return build_page_model(*read_page_model(name))
 
 
-def build_page_model(manifest: dict[str, Any], data: bytes) -> VisionTransformer:
-    """The model that a page builds from a manifest and its weights, rounded as they are there; in evaluation mode."""
+def build_page_model(manifest: dict[str, Any], data: bytes) -> VisionTransformer | Segmenter:
+    """The model that a page builds from a manifest and its weights, rounded as they are there; in evaluation mode.
+
+    A segmenter gives the scores of pixels.
+    """
     state = {}
     for tensor in manifest["tensors"]:
         shape, at, count = tensor["shape"], tensor["offset"], int(np.prod(tensor["shape"]))
@@ -64,7 +72,12 @@ def build_page_model(manifest: dict[str, Any], data: bytes) -> VisionTransformer
         else:
             values = np.frombuffer(data, {"fp16": "<f2", "fp32": "<f4"}[tensor["dtype"]], count, at)
         state[tensor["name"]] = torch.from_numpy(values.astype(np.float32).reshape(shape))
-    model = VisionTransformer(ViTConfig.from_dict(manifest["config"]))
+    config = ViTConfig.from_dict(manifest["config"])
+    if "head" not in manifest:
+        model: VisionTransformer | Segmenter = VisionTransformer(config)
+    else:
+        encoder = VisionTransformer(ViTConfig.from_dict({**config.to_dict(), "num_classes": 0}))
+        model = SegmenterConfig.from_dict(manifest["head"]).build(encoder)
     model.load_state_dict(state)
     return model.eval()
 
