@@ -16,6 +16,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from vit_tutorial.cli import main
+from vit_tutorial.cli.masks import keep_what_is_there
 from vit_tutorial.data import digit_scenes, write_coco_scenes, write_mask
 from vit_tutorial.data.mask_files import save_image
 from vit_tutorial.metrics.segmentation import mean_iou, pixel_confusion
@@ -186,6 +187,30 @@ def test_one_command_takes_a_coco_file_and_evaluate_and_predict_go_on_with_it(
     assert [row["class"] for row in found["classes"]] == ["background", "0", "1"]
     assert main(["predict", str(run), str(tmp_path / "own" / "train2017"), "--out", str(tmp_path / "masks")]) == 0
     assert len(list((tmp_path / "masks").glob("0*.png"))) == 30
+    predict = ["predict", str(run), str(tmp_path / "own" / "train2017"), "--out"]
+    assert main([*predict, str(tmp_path / "masks")]) == 0  # its own answers may be replaced
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        ("photos", "photos/a.png is an image to be segmented, and its mask would replace it; give another folder"),
+        ("masks", "masks/b.png is there already, and no earlier predict has written it; give an empty folder"),
+        ("annotated", "annotated/annotations.json is there already"),
+        ("named", "named/classes.txt is there already"),
+        ("file", "file is a file; give a folder to --out"),
+    ],
+)
+def test_predict_replaces_no_file_that_it_has_not_written(out: str, message: str, tmp_path: Path) -> None:
+    for kept in ("photos/a.png", "photos/b.jpg", "masks/b.png", "named/classes.txt", "file"):
+        (tmp_path / kept).parent.mkdir(exist_ok=True)
+        (tmp_path / kept).write_text("mine")
+    (tmp_path / "annotated").mkdir()
+    (tmp_path / "annotated" / "annotations.json").write_text('{"info": {"description": "mine"}, "images": []}')
+    images = [str(tmp_path / "photos" / name) for name in ("a.png", "b.jpg")]
+    with pytest.raises(ValueError, match=message):
+        keep_what_is_there(tmp_path / out, images)
+    keep_what_is_there(tmp_path / "new", images)
 
 
 def test_a_folder_that_holds_a_coco_file_is_told_to_name_the_file(

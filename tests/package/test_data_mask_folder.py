@@ -163,6 +163,32 @@ def test_numbers_beyond_the_classes_are_faults_unless_a_table_names_them(tmp_pat
     assert sum(len(split) for split in splits) == 6
 
 
+def test_where_every_class_has_a_number_no_other_number_is_one(tmp_path):
+    root = folder(tmp_path)
+    (root / "classes.txt").write_text("sky = 1\nroad = 2\ncar = 7\n")
+    for i, mask in enumerate(sorted((root / "masks").rglob("*.png"))):
+        numbers = torch.full((12, 16), 1 + i % 2)
+        numbers[:2], numbers[5:] = 7, 255
+        write_mask(numbers, mask)
+    splits = mask_folder(root, progress=False)
+    assert {*splits.train.targets.unique().tolist()} <= {0, 1, 2, 255}
+    numbers[0, :5] = 0
+    write_mask(numbers, mask)
+    with pytest.raises(
+        ValueError, match=r"holds 0 in 5 pixels, which stands for no class; .* in classes.txt as void = 0"
+    ):
+        mask_folder(root, progress=False)
+    (root / "classes.txt").write_text("sky = 1\nroad = 2\ncar = 7\nvoid = 0\n")
+    mask_folder(root, progress=False)
+
+
+def test_names_of_classes_in_another_encoding_are_told_which_is_read(tmp_path):
+    root = folder(tmp_path)
+    (root / "classes.txt").write_bytes("bed\nb\xe9ton\nsol\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"classes.txt is no UTF-8 text; save it as UTF-8"):
+        mask_folder(root, progress=False)
+
+
 def test_black_and_white_masks_are_recognised_and_read_with_a_table(tmp_path):
     root = folder(tmp_path)
     for i in range(6):

@@ -118,3 +118,43 @@ def test_an_image_keeps_its_split_when_others_are_added(tmp_path):
     many = own_coco(annotated(tmp_path / "many", n=40), progress=False)
     of_many = {file.stem: name for name, split in zip("abc", many) for file in split.files}
     assert all(of_many[file.stem] == name for name, split in zip("abc", few) for file in split.files)
+
+
+def changed(path: Path, change) -> Path:
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_a_category_named_background_is_class_0_if_nothing_uses_it_and_refused_if_something_does(tmp_path):
+    def with_background(content):
+        content["categories"].insert(0, {"id": 0, "name": "Background"})
+
+    path = changed(annotated(tmp_path), with_background)
+    assert own_coco(path, progress=False).classes == CLASSES
+
+    def used(content):
+        content["annotations"][0]["category_id"] = 0
+
+    with pytest.raises(ValueError, match=r"1 annotations are of the category 0, Background, but background is what no"):
+        own_coco(changed(path, used), progress=False)
+
+
+def test_one_file_that_is_listed_as_two_images_is_refused(tmp_path):
+    def twice(content):
+        content["images"][1]["file_name"] = content["images"][0]["file_name"]
+
+    with pytest.raises(ValueError, match=r"the images 1 and 2 are one file, 0\.png; list it once"):
+        own_coco(changed(annotated(tmp_path), twice), progress=False)
+
+
+@pytest.mark.filterwarnings("ignore:.*left out")
+def test_images_without_any_object_left_are_no_data_to_train_on(tmp_path):
+    def without(content):
+        content["annotations"] = [{**a, "segmentation": []} for a in content["annotations"]]
+
+    with pytest.raises(
+        ValueError, match="all pixels of the training images are background, so there is nothing to tell"
+    ):
+        own_coco(changed(annotated(tmp_path), without), on_bad="skip", progress=False)

@@ -37,6 +37,7 @@ from vit_tutorial.tasks.segmentation import load_whole, segment
 from vit_tutorial.training import Recipe
 from vit_tutorial.weights import load_segmenter
 
+MADE_BY = "masks predicted by vit-tutorial"
 RANGES = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16))  # distances to a border, in pixels; the last and beyond
 
 
@@ -151,12 +152,16 @@ def predict_masks(options: argparse.Namespace, path: Path, extra: dict[str, Any]
     """
     if options.out is None:
         raise ValueError("this model makes masks, one an image; say where they go: --out FOLDER")
+    if options.format != "text" or options.top is not None:
+        raise ValueError("this model makes masks; --format and --top are for classifiers, leave them out")
     model = load_segmenter(path, pick_device(options.device))
     channels = (model.config if isinstance(model, UNet) else model.encoder.config).in_chans
+    images = list(image_names(options.images))
+    keep_what_is_there(options.out, images)
     options.out.mkdir(parents=True, exist_ok=True)
     classes, failed = extra["classes"], 0
     written: dict[str, tuple[str, Tensor]] = {}  # name of the mask -> (name of the image, mask)
-    for name in image_names(options.images):
+    for name in images:
         image, answer = read_image(name, channels)
         if image is None:
             failed += 1
@@ -178,6 +183,32 @@ def predict_masks(options: argparse.Namespace, path: Path, extra: dict[str, Any]
     return 1 if failed else 0
 
 
+def keep_what_is_there(folder: Path, images: list[str]) -> None:
+    """Raises ValueError where the masks of these images would replace files that an earlier predict has not written."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; give a folder to --out")
+    masks = [folder / f"{Path(name).stem}.png" for name in images]
+    own = {Path(name).resolve() for name in images}
+    if inside := [mask for mask in masks if mask.resolve() in own]:
+        raise ValueError(
+            f"{printable(str(inside[0]))} is an image to be segmented, and its mask would replace it; give another folder to --out"
+        )
+    there = [file for file in (*masks, folder / "annotations.json", folder / "classes.txt") if file.exists()]
+    if there and not predicted_before(folder / "annotations.json"):
+        raise ValueError(
+            f"{printable(str(there[0]))} is there already, and no earlier predict has written it; give an empty folder to --out"
+        )
+
+
+def predicted_before(file: Path) -> bool:
+    """Whether `predict` has written this annotation file."""
+    try:
+        content = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and content.get("info") == {"description": MADE_BY}
+
+
 def free_name(folder: Path, name: str, written: dict[str, Any]) -> Path:
     """A name for the mask of an image: its own, with a number where another image of this call has it."""
     stem, n = Path(name).stem, 1
@@ -194,4 +225,5 @@ def write_annotations(path: Path, written: dict[str, tuple[str, Tensor]], classe
         for kinds, (_, mask) in zip(there, written.values())
     ]
     names = [image for image, _ in written.values()]
-    write_coco(path, names, masks, [torch.tensor(kinds, dtype=torch.int64) for kinds in there], classes)
+    labels = [torch.tensor(kinds, dtype=torch.int64) for kinds in there]
+    write_coco(path, names, masks, labels, classes, description=MADE_BY)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .files import listed, printable
-from .mask_files import Colour, Table
+from .mask_files import Colour, Table, WholeTable
 from .targets import VOID
 
 LINE = re.compile(r"(?P<name>.*?)\s*=\s*(?P<value>\d+(?:[\s,]+\d+)*)")
@@ -19,8 +19,8 @@ def named_classes(
 ) -> tuple[list[str], Table | None]:
     """The names given, or those in ROOT/classes.txt, and the table of `read_mask`: the one given, or the one in the file.
 
-    The k-th line of the file names class k. ``leaf = 255`` says that masks hold 255 for it, ``leaf = 128 0 0`` the colour (128, 0, 0). The name
-    void, with a number or a colour, is no class: it says what becomes void, and may have several lines.
+    The k-th line of the file names class k. ``leaf = 255`` says that masks hold 255 for it, ``leaf = 128 0 0`` the colour (128, 0, 0). Where
+    every class has a number, masks may hold no other but 255. The name void, with a number or a colour, is no class: it says what becomes void, and may have several lines.
 
     Raises:
         ValueError: no names, too many, or two alike; numbers and colours in one file, or one of them twice.
@@ -34,7 +34,11 @@ def named_classes(
         return _checked(root, [name.strip() for name in classes if name.strip()]), table
     names: list[str] = []
     stands_for: dict[tuple[int, ...], int] = {}
-    for line in file.read_text(encoding="utf-8-sig").splitlines():
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is no UTF-8 text; save it as UTF-8") from error
+    for line in text.splitlines():
         found = LINE.fullmatch(line.strip())
         name = found["name"] if found else line.strip()
         if name and not (name.lower() == "void" and found):
@@ -59,12 +63,17 @@ def _table(file: Path, names: list[str], stands_for: Mapping[tuple[int, ...], in
                 f"{file} gives no colour for {listed(without)}; where one class has a colour, all need one"
             )
         return colours
-    return {value[0]: k for value, k in stands_for.items()} or None
+    numbers = {value[0]: k for value, k in stands_for.items()}
+    if {*range(len(names))} <= {*numbers.values()}:  # where each class has its number, no other number is one
+        return WholeTable(numbers)
+    return numbers or None
 
 
 def _checked(where: Path, names: list[str]) -> list[str]:
     if not 2 <= len(names) <= 255 or len({*names}) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
         raise ValueError(
             f"{where}: give 2 to 255 different class names, background included, got {len(names)}: {listed(names)}"
+            + f"; {listed(twice)} is there more than once" * bool(twice)
         )
     return names

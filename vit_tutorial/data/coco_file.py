@@ -70,7 +70,7 @@ def read_coco(path: str | Path, on_bad: str = "stop") -> CocoFile:
         raise ValueError(f'on_bad must be "stop" or "skip", got {on_bad!r}')
     path = Path(path)
     content = _load(path)
-    ids, classes = _categories(path, content["categories"])
+    ids, classes = _categories(path, _without_background(path, content))
     file = CocoFile(path, ["background", *classes], ids, [], [], [], [])
     _images(file, content["images"])
     faults: list[Fault] = []
@@ -107,6 +107,18 @@ def _load(path: Path) -> dict[str, list[Any]]:
     return content
 
 
+def _without_background(path: Path, content: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """The categories without one named background, which some tools write and nothing uses: class 0 has that name."""
+    named = [entry for entry in content["categories"] if str(entry.get("name")).lower() == "background"]
+    for entry in named:
+        if n := sum(annotation.get("category_id") == entry.get("id") for annotation in content["annotations"]):
+            raise ValueError(
+                f"{path}: {n:,} annotations are of the category {entry.get('id')}, {entry['name']}, but background is what no annotation "
+                "covers; remove them, or give the category another name"
+            )
+    return [entry for entry in content["categories"] if entry not in named]
+
+
 def _categories(path: Path, entries: list[dict[str, Any]]) -> tuple[list[int], list[str]]:
     ids, names = [entry.get("id") for entry in entries], [entry.get("name") for entry in entries]
     for id_, name in zip(ids, names):
@@ -122,6 +134,7 @@ def _categories(path: Path, entries: list[dict[str, Any]]) -> tuple[list[int], l
 
 def _images(file: CocoFile, entries: list[dict[str, Any]]) -> None:
     seen: set[int] = set()
+    image_of: dict[str, int] = {}
     for entry in entries:
         id_, name, height, width = (entry.get(key) for key in ("id", "file_name", "height", "width"))
         if not _whole(id_) or id_ in seen:
@@ -136,6 +149,11 @@ def _images(file: CocoFile, entries: list[dict[str, Any]]) -> None:
             raise ValueError(
                 f"{file.path}: the image {name} has height {height!r} and width {width!r}; give whole numbers of pixels"
             )
+        if name in image_of:
+            raise ValueError(
+                f"{file.path}: the images {image_of[name]} and {id_} are one file, {name}; list it once, with all its annotations"
+            )
+        image_of[name] = id_
         seen.add(id_)
         file.image_ids.append(id_)
         file.names.append(name)

@@ -23,6 +23,7 @@ def write_coco(
     labels: Sequence[Tensor],
     classes: Sequence[str],
     category_ids: Sequence[int] | None = None,
+    description: str = "",
 ) -> None:
     """Write an annotation file. Images, objects and, if nothing else is given, categories are numbered from 1: an object 0 is "no match".
 
@@ -32,6 +33,7 @@ def write_coco(
         labels: n tensors [m] of class numbers from 1 to K - 1.
         classes: K names, of which the first, background, is no category.
         category_ids: K - 1 numbers.
+        description: of the file, in its `info`.
 
     Raises:
         ValueError: numbers of images or objects differ, a class number that is none, or an object without a pixel.
@@ -55,7 +57,9 @@ def write_coco(
                 }
             )  # fmt: skip
     categories = [{"id": id_, "name": name, "supercategory": ""} for id_, name in zip(ids, classes[1:])]
-    content = {"images": images, "annotations": annotations, "categories": categories}
+    content: dict[str, Any] = {"images": images, "annotations": annotations, "categories": categories}
+    if description:
+        content = {"info": {"description": description}, **content}
     Path(path).write_text(json.dumps(content), encoding="utf-8")
 
 

@@ -23,6 +23,10 @@ Colour = tuple[int, int, int]
 Table = Mapping[int, int] | Mapping[Colour, int]  # what is in the file -> class number
 
 
+class WholeTable(dict[int, int]):
+    """A table that names every number which masks may hold, 255 for void aside."""
+
+
 def read_mask(file: str | Path | bytes, table: Table | None = None) -> Tensor:
     """The class number of each pixel of a mask file: uint8 [H, W]; 255 is void.
 
@@ -34,7 +38,7 @@ def read_mask(file: str | Path | bytes, table: Table | None = None) -> Tensor:
 
     Args:
         file: its path, or what is in it.
-        table: class numbers of what the file holds. {11: 255}: of numbers; others stay as they are. {(128, 0, 0): 1, ...}: of
+        table: class numbers of what the file holds. {11: 255}: of numbers; others stay as they are, and in a `WholeTable` there may be no others. {(128, 0, 0): 1, ...}: of
             colours, RGB; every colour of the file has to be in it, and of a palette its colours are looked up.
 
     Raises:
@@ -158,6 +162,14 @@ def _of_colours(rgb: NDArray[np.uint8], table: Mapping, name: str) -> NDArray[np
 def _renumbered(values: NDArray[np.uint8], table: Mapping | None, name: str) -> NDArray[np.uint8]:
     if not table:
         return values
+    if isinstance(table, WholeTable):
+        there = zip(*np.unique(values, return_counts=True))
+        unknown = {int(number): int(n) for number, n in there if number not in table and number != VOID}
+        if unknown:
+            said = listed([f"{number} in {n:,} pixels" for number, n in unknown.items()], 5)
+            raise ValueError(
+                f"{name} holds {said}, which stands for no class; give it one, or make it void, in classes.txt as void = {min(unknown)}"
+            )
     numbers = np.arange(256)
     for found, number in table.items():
         if not 0 <= found <= 255:

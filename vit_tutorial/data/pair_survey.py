@@ -131,13 +131,23 @@ def survey(
 
 
 def count_pixels(report: PairReport, parts: dict[str, list[Seen]]) -> None:
-    """Tell the report how many pixels each class has in each split, and which have none."""
+    """Tell the report how many pixels each class has in each split, and which have none.
+
+    Raises:
+        ValueError: the training images show one class only.
+    """
     K = len(report.classes)
     for split, seen in parts.items():
         counts = _sum(seen)
         report.pixels[split] = np.append(counts[:K], counts[VOID])
         if absent := [name for name, n in zip(report.classes, counts.tolist()) if not n]:
             report.notes.append(f"no pixel of {listed(absent)} in {split}")
+    seen_classes = [name for name, n in zip(report.classes, report.pixels["train"].tolist()) if n]
+    if parts["train"] and len(seen_classes) < 2:
+        raise ValueError(
+            f"{report.root}: all pixels of the training images are {listed(seen_classes) or 'void'}, so there is nothing to tell apart; "
+            "annotate what is to be found"
+        )
 
 
 def _image(file: Path) -> tuple[tuple[int, int], int, bytes]:

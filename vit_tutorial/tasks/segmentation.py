@@ -191,7 +191,7 @@ def own_images(recipe: Recipe, root: str | Path | None, size: tuple[int, int] | 
             "data: mask_folder needs to know the folder; give it with --data FOLDER, or --data FILE.json of COCO"
         )
     root, channels = Path(root).expanduser(), recipe.model.get("in_chans", 3)
-    drawn_on: Any = recipe.drawn_on
+    drawn_on: Any = "" if recipe.drawn_on == "ask" else recipe.drawn_on
     if root.suffix.lower() == ".json":
         on_bad: Any = recipe.on_bad
         return data.own_coco(root, size=size, channels=channels, on_bad=on_bad, drawn_on=drawn_on)

@@ -90,10 +90,10 @@ class Recipe(Config):
         "", "what stands behind an image's name in its mask's: _mask for a.jpg and a_mask.png", group=TRAINED, of=MASKS
     )
     drawn_on: str = setting(
-        "",
+        "ask",
         "of photographs that a camera turned: whether masks lie on them as they are seen (upright) or as their file has them (stored); "
-        "empty where their sizes tell",
-        one_of=("", "upright", "stored"),
+        "ask stops where their sizes do not tell",
+        one_of=("ask", "upright", "stored"),
         group=TRAINED,
         of=MASKS,
     )
