@@ -30,8 +30,8 @@ def train_recipe(options: argparse.Namespace) -> int:
     task = task_of(recipe, options.data, options.download)
     train, val, test = task.splits
     say(f"{task.splits.variant}: {len(train):,} training, {len(val):,} validation, {len(test):,} test images")
-    if ";" in str(task.splits.report or ""):  # there is more to say than the number of images
-        say(f"the folder {task.splits.report}")
+    if more := str(task.splits.report or "").partition("; ")[2]:  # the line above has said how many images
+        say(more)
     results = []
     for seed in seeds:
         out = (options.out or Path("runs") / recipe.name) / f"seed-{seed}"
