@@ -154,7 +154,9 @@ def test_ones_own_images_are_held_in_memory_unless_windows_are_cut_from_them(tmp
     for i in range(6):
         photo(tmp_path / "images" / f"{i}.png", (20, 24 + 2 * (i % 2)), seed=i)
         (tmp_path / "masks").mkdir(exist_ok=True)
-        write_mask(torch.zeros(20, 24 + 2 * (i % 2), dtype=torch.int64), tmp_path / "masks" / f"{i}.png")
+        mask = torch.zeros(20, 24 + 2 * (i % 2), dtype=torch.int64)
+        mask[4:9, 3:9] = 1
+        write_mask(mask, tmp_path / "masks" / f"{i}.png")
     (tmp_path / "classes.txt").write_text("soil\nleaf\n")
     own: dict[str, Any] = {"data": "mask_folder", "model": {**SMALL, "img_size": [12, 16]}}
     whole = Segmentation(recipe(**own), tmp_path).splits
