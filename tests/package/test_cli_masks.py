@@ -196,18 +196,19 @@ def test_one_command_takes_a_coco_file_and_evaluate_and_predict_go_on_with_it(
     [
         ("photos", "photos/a.png is an image to be segmented, and its mask would replace it; give another folder"),
         ("masks", "masks/b.png is there already, and no earlier predict has written it; give an empty folder"),
+        ("twins", "twins/a-2.png is there already"),  # of the second image that is named a
         ("annotated", "annotated/annotations.json is there already"),
         ("named", "named/classes.txt is there already"),
         ("file", "file is a file; give a folder to --out"),
     ],
 )
 def test_predict_replaces_no_file_that_it_has_not_written(out: str, message: str, tmp_path: Path) -> None:
-    for kept in ("photos/a.png", "photos/b.jpg", "masks/b.png", "named/classes.txt", "file"):
+    for kept in ("photos/a.png", "photos/b.jpg", "masks/b.png", "twins/a-2.png", "named/classes.txt", "file"):
         (tmp_path / kept).parent.mkdir(exist_ok=True)
         (tmp_path / kept).write_text("mine")
     (tmp_path / "annotated").mkdir()
     (tmp_path / "annotated" / "annotations.json").write_text('{"info": {"description": "mine"}, "images": []}')
-    images = [str(tmp_path / "photos" / name) for name in ("a.png", "b.jpg")]
+    images = [str(tmp_path / name) for name in ("photos/a.png", "photos/b.jpg", "more/a.jpg")]
     with pytest.raises(ValueError, match=message):
         keep_what_is_there(tmp_path / out, images)
     keep_what_is_there(tmp_path / "new", images)

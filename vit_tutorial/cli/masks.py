@@ -187,7 +187,10 @@ def keep_what_is_there(folder: Path, images: list[str]) -> None:
     """Raises ValueError where the masks of these images would replace files that an earlier predict has not written."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; give a folder to --out")
-    masks = [folder / f"{Path(name).stem}.png" for name in images]
+    planned: dict[str, None] = {}
+    for name in images:
+        planned[free_name(folder, name, planned).name] = None
+    masks = [folder / name for name in planned]
     own = {Path(name).resolve() for name in images}
     if inside := [mask for mask in masks if mask.resolve() in own]:
         raise ValueError(

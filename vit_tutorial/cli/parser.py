@@ -62,8 +62,8 @@ EXPORT_EXAMPLES = """examples:
   vit-tutorial export runs/digits28/seed-0 --to page --out digits28
 
 Of a segmenter the site is a picture under its mask, and ONNX gives the scores of all pixels:
-  vit-tutorial export runs/mask_folder/seed-0 --to site --pictures one.jpg
-  vit-tutorial export runs/mask_folder/seed-0 --to onnx
+  vit-tutorial export runs/segmentation/seed-0 --to site --pictures one.jpg
+  vit-tutorial export runs/segmentation/seed-0 --to onnx
 """
 
 

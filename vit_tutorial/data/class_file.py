@@ -19,8 +19,9 @@ def named_classes(
 ) -> tuple[list[str], Table | None]:
     """The names given, or those in ROOT/classes.txt, and the table of `read_mask`: the one given, or the one in the file.
 
-    The k-th line of the file names class k. ``leaf = 255`` says that masks hold 255 for it, ``leaf = 128 0 0`` the colour (128, 0, 0). Where
-    every class has a number, masks may hold no other but 255. The name void, with a number or a colour, is no class: it says what becomes void, and may have several lines.
+    The k-th line of the file names class k. ``leaf = 255`` says that masks hold 255 for it, ``leaf = 128 0 0`` the colour (128, 0, 0).
+    Where every class has a number, masks may hold no other but 255. The name void, with a number or a colour, is no class: it says
+    what becomes void, and may have several lines.
 
     Raises:
         ValueError: no names, too many, or two alike; numbers and colours in one file, or one of them twice.

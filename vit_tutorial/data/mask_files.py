@@ -38,8 +38,9 @@ def read_mask(file: str | Path | bytes, table: Table | None = None) -> Tensor:
 
     Args:
         file: its path, or what is in it.
-        table: class numbers of what the file holds. {11: 255}: of numbers; others stay as they are, and in a `WholeTable` there may be no others. {(128, 0, 0): 1, ...}: of
-            colours, RGB; every colour of the file has to be in it, and of a palette its colours are looked up.
+        table: class numbers of what the file holds. {11: 255}: of numbers; others stay as they are, and in a `WholeTable` there may be
+            no others. {(128, 0, 0): 1, ...}: of colours, RGB; every colour of the file has to be in it, and of a palette its colours are
+            looked up.
 
     Raises:
         ValueError: no mask of a format that keeps values, damage, colours without a table, values above 255.

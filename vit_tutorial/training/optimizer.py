@@ -68,7 +68,8 @@ def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.betas[0])
     matrices = hidden_matrices(model)
-    if recipe.optimizer == "muon" and not (matrices and all(not p.requires_grad for p in matrices)):
+    frozen = matrices and not any(p.requires_grad for p in matrices)
+    if recipe.optimizer == "muon" and not frozen:
         return MuonAdamW(groups, matrices, recipe)
     adam = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
     return adam(groups, lr=recipe.lr, betas=recipe.betas, fused=True)  # fused: one kernel for all parameters
