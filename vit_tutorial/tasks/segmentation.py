@@ -14,7 +14,6 @@ from vit_tutorial import data
 from vit_tutorial.cnn import UNet, UNetConfig
 from vit_tutorial.data import VOID, RandomWindow, Splits, augment_pairs, normalize
 from vit_tutorial.data.batches import Transform
-from vit_tutorial.data.files import listed
 from vit_tutorial.data.joint import fit_pair, fitted
 from vit_tutorial.data.pairs import PairedImages
 from vit_tutorial.enlarge import classes_of_pixels, enlarge
@@ -30,12 +29,14 @@ from vit_tutorial.metrics.segmentation import (
 )
 from vit_tutorial.patches import pair
 from vit_tutorial.tasks.classification import fields_for_images, image_size
+from vit_tutorial.tasks.own_masks import own_images
 from vit_tutorial.training.recipe import Recipe, RecipeError
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import load_segmenter, save_segmenter
 
 MANY_SIZES = ("voc", "coco", "mask_folder")
 SCENES = (96_000, 500, 1000)  # for training, validation and test
+SCENE_TURN = 12.0  # degrees, in training: some 1,000 digits are few, and strangers hold their pens otherwise
 
 
 class Segmentation:
@@ -167,7 +168,7 @@ def load_whole(
         held: bytes within which the images of one's own folder are held in memory.
     """
     if recipe.data == "digit_scenes":
-        return data.scene_splits(SCENES)
+        return data.scene_splits(SCENES, turn=SCENE_TURN)
     if recipe.data == "camvid":
         return data.camvid(root)
     if recipe.data == "mask_folder":
@@ -178,37 +179,6 @@ def load_whole(
     raise RecipeError(
         f"unknown data {recipe.data!r}; of segmentation choose digit_scenes, camvid, {', '.join(MANY_SIZES)}"
     )
-
-
-def own_images(recipe: Recipe, root: str | Path | None, size: tuple[int, int] | None, held: int) -> Splits:
-    """A folder of one's own images and masks, or a COCO file.
-
-    Raises:
-        RecipeError: neither; a folder that has JSON files instead of masks is told that one of them may be given. Others: see `mask_folder` and `own_coco`.
-    """
-    if root is None:
-        raise RecipeError(
-            "data: mask_folder needs to know the folder; give it with --data FOLDER, or --data FILE.json of COCO"
-        )
-    root, channels = Path(root).expanduser(), recipe.model.get("in_chans", 3)
-    drawn_on: Any = "" if recipe.drawn_on == "ask" else recipe.drawn_on
-    if root.suffix.lower() == ".json":
-        on_bad: Any = recipe.on_bad
-        return data.own_coco(root, size=size, channels=channels, on_bad=on_bad, drawn_on=drawn_on)
-    if recipe.on_bad != "stop":
-        raise RecipeError(
-            "on_bad=skip leaves faulty annotations of a COCO file out; of a folder of masks mend or move the files that are named"
-        )
-    try:
-        return data.mask_folder(
-            root, size=size, channels=channels, memory_budget=held, mask_suffix=recipe.mask_suffix, drawn_on=drawn_on
-        )
-    except ValueError as error:
-        files = sorted([*root.glob("*.json"), *root.glob("*/*.json")])
-        if not files or (isinstance(error, data.BadPairs) and error.report.images):
-            raise
-        said = listed([f"--data {file}" for file in files], 4)
-        raise RecipeError(f"{error}. There are JSON files, too; if one is COCO's, give it: {said}") from error
 
 
 @torch.no_grad()
