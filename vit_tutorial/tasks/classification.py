@@ -77,6 +77,10 @@ class Classification:
         """Mean cross-entropy of logits [B, K] against classes [B] or mixed labels [B, K], with label smoothing."""
         return F.cross_entropy(outputs, targets, label_smoothing=self.recipe.label_smoothing)
 
+    def counted(self, targets: Tensor) -> float:
+        """By what the mean of `loss` was divided: the number of images."""
+        return len(targets)
+
     def count(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Sums over one batch: the confusion matrix [K, K], the cross-entropy, and hits among the five largest logits."""
         logits = outputs.float()

@@ -18,7 +18,7 @@ from vit_tutorial.data.joint import fit_pair, fitted
 from vit_tutorial.data.pairs import PairedImages
 from vit_tutorial.enlarge import classes_of_pixels, enlarge
 from vit_tutorial.heads import Segmenter, SegmenterConfig
-from vit_tutorial.losses import combined_loss, cross_entropy
+from vit_tutorial.losses import combined_loss, count_pixels, cross_entropy
 from vit_tutorial.metrics.segmentation import (
     dice_per_class,
     iou_per_class,
@@ -104,6 +104,10 @@ class Segmentation:
         return combined_loss(
             outputs, targets, float(not focal), self.recipe.dice, float(focal), self.recipe.focal_gamma, weight
         )
+
+    def counted(self, targets: Tensor) -> Tensor:
+        """By what the mean of `loss` was divided: the pixels that are not void, or the sum of their classes' weights."""
+        return count_pixels(targets, None if self.weight is None else self.weight.to(targets.device))
 
     def count(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Sums over one batch: the confusion matrix [K, K] of all counted pixels, and their cross-entropy."""

@@ -220,6 +220,13 @@ class Recipe(Config):
     device: str = setting(
         "auto", "where to compute: cpu, cuda, cuda:1, mps; auto takes a GPU where there is one", group=MACHINE
     )
+    micro_batch: int | None = setting(
+        None,
+        "images that go through the model at a time, in each process, where a whole batch needs too much memory; their gradients are added up to "
+        "that of the batch (gradient accumulation), so only batch normalisation, Dice and what is random inside the model see it",
+        "[1, inf)",
+        group=MACHINE,
+    )
     threads: int | None = setting(None, "threads of the CPU; null leaves torch its choice", "[1, inf)", group=MACHINE)
     workers: int = setting(0, "processes that decode images of a folder", "[0, inf)", group=MACHINE)
     checkpoint_every_seconds: float | None = setting(
