@@ -39,6 +39,7 @@ from vit_tutorial.figures import (
     applications,
     attention,
     attention_math,
+    batch_size,
     cases,
     concepts,
     evaluation,
@@ -220,6 +221,11 @@ CALLS: dict[str, Callable[[], Figure]] = {
     ),
     "pretraining.compare_methods": lambda: pretraining.compare_methods(
         {"probe": [0.5, 0.7], "full": [0.8]}, {"probe": "10 numbers"}
+    ),
+    # 5.2.2
+    "batch_size.gradient_cloud": lambda: batch_size.gradient_cloud(SQUARE, 0.5, 1.0, 2.0, "batches of 4"),
+    "batch_size.by_batch_size": lambda: batch_size.by_batch_size(
+        {"one": ([1, 4, 16], {"measured": [4, 2, 1]}, {"law": [4, 2, 1]}), "two": ([1, 2], {"m": [1, 3]}, {})}
     ),
     # 3.3 and 8
     "examples.unread_pixels": lambda: examples.unread_pixels(GREY, 3),
