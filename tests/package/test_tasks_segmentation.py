@@ -145,7 +145,7 @@ def test_rare_classes_weigh_more_and_void_is_not_counted() -> None:
 
 
 def test_a_recipe_says_its_task(monkeypatch: pytest.MonkeyPatch, scenes: Splits) -> None:
-    monkeypatch.setattr("vit_tutorial.data.scene_splits", lambda counts, turn: scenes)
+    monkeypatch.setattr("vit_tutorial.data.scene_splits", lambda counts: scenes)
     assert isinstance(task_of(recipe()), Segmentation)
 
 

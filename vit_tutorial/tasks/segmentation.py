@@ -36,7 +36,6 @@ from vit_tutorial.weights import load_segmenter, save_segmenter
 
 MANY_SIZES = ("voc", "coco", "mask_folder")
 SCENES = (96_000, 500, 1000)  # for training, validation and test
-SCENE_TURN = 12.0  # degrees, in training: some 1,000 digits are few, and strangers hold their pens otherwise
 
 
 class Segmentation:
@@ -172,7 +171,7 @@ def load_whole(
         held: bytes within which the images of one's own folder are held in memory.
     """
     if recipe.data == "digit_scenes":
-        return data.scene_splits(SCENES, turn=SCENE_TURN)
+        return data.scene_splits(SCENES)
     if recipe.data == "camvid":
         return data.camvid(root)
     if recipe.data == "mask_folder":
