@@ -66,6 +66,11 @@ def by_loop(model: LinearSegmenter, images: Tensor) -> Tensor:
     return enlarged_by_loop(grid.transpose(1, 2), model.encoder.config.patch_size)
 
 
+def test_an_encoder_that_drops_patches_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"patch_drop_rate is 0\.5, but masks need every patch; set it to 0"):
+        LinearSegmenter(encoder(patch_drop_rate=0.5), 3)
+
+
 def test_values_are_those_of_a_loop_over_patches_and_pixels() -> None:
     model, images = jittered(LinearSegmenter(encoder(), 3)), torch.randn(2, 1, 8, 12)
     assert_close(model(images), by_loop(model, images), atol=1e-5, rtol=1e-5)

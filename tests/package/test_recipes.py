@@ -155,6 +155,15 @@ def test_a_share_that_leaves_a_class_without_images_is_refused_with_one_that_doe
         Classification(load_recipe("digits", train_share=0.001))
 
 
+def test_dropped_patches_end_only_where_they_begin_and_never_under_a_mask() -> None:
+    with pytest.raises(
+        RecipeError, match=r"patch_drop_until is 0\.8, but no patches are dropped; set model\.patch_drop"
+    ):
+        load_recipe("digits", patch_drop_until=0.8)
+    with pytest.raises(RecipeError, match=r"model\.patch_drop_rate is 0\.5, but a segmentation needs every patch"):
+        load_recipe("digit_scenes_linear", **{"model.patch_drop_rate": 0.5})
+
+
 def test_a_file_that_is_no_recipe_is_refused_by_name(tmp_path: Path) -> None:
     file = tmp_path / "broken.yaml"
     file.write_text("lr: [1, 2\n")

@@ -182,6 +182,28 @@ def test_a_run_that_failed_before_its_first_checkpoint_leaves_the_folder_free(tm
     fit(*tiny_task(epochs=1), tmp_path, progress=False)
 
 
+def test_the_last_share_of_the_training_sees_whole_images_also_after_a_resume(tmp_path: Path) -> None:
+    seen = []
+
+    class Watched(DiesAt):
+        def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+            seen.append(self.model.patch_drop_rate)
+            return super().loss(outputs, targets)
+
+        def build_model(self) -> Any:
+            self.model = super().build_model()
+            return self.model
+
+    recipe = tiny(model__patch_drop_rate=0.5, patch_drop_until=0.75, checkpoint_every_steps=1)
+    fit(Watched(recipe, 99), recipe, tmp_path / "whole", progress=False)
+    assert seen == [0.5] * 6 + [0.0] * 2
+    with pytest.raises(Killed):
+        fit(Watched(recipe, 7), recipe, tmp_path / "cut", progress=False)
+    resumed = fit(Watched(recipe, 99), recipe, tmp_path / "cut", progress=False)
+    assert seen[8:] == seen[:8]
+    assert same_weights(resumed.model, fit(Watched(recipe, 99), recipe, tmp_path / "whole", progress=False).model)
+
+
 class Explodes(Classification):
     """Its loss is NaN from the sixth training batch on."""
 

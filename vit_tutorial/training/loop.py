@@ -121,6 +121,8 @@ def train(
         for group in state.optimizer.param_groups:
             group["lr"] = lr * group.get("lr_scale", 1.0)
 
+        if recipe.patch_drop_until < 1 and step >= recipe.patch_drop_until * recipe.epochs * steps_per_epoch:
+            state.model.patch_drop_rate = 0.0  # type: ignore[assignment]
         inputs, targets = task.prepare(images, targets, train=True)
         counters.load_seconds += time.perf_counter() - ready
         loss = backward(task, network, inputs, targets, engine, recipe.micro_batch or len(images))

@@ -160,6 +160,13 @@ class Recipe(Config):
     precision: str = setting("fp32", "number format of matrix products", one_of=("fp32", "bf16"), group=STEP)
     compile: bool = setting(False, "compile the model with torch.compile", group=STEP)
 
+    patch_drop_until: float = setting(
+        1.0,
+        "model.patch_drop_rate ends when this share of the training has passed, and the rest sees whole images",
+        "(0, 1]",
+        group=AUGMENTED,
+        of=CLASSES,
+    )
     label_smoothing: float = setting(0.0, "e in (1 - e) * one-hot + e / K", "[0, 1)", group=AUGMENTED, of=CLASSES)
     dice: float = setting(0.0, "weight of the Dice loss beside cross-entropy", "[0, inf)", group=AUGMENTED, of=MASKS)
     focal_gamma: float = setting(
@@ -244,6 +251,14 @@ class Recipe(Config):
             raise RecipeError(f"min_lr is {self.min_lr:g}; it must be at most lr, which is {self.lr:g}")
         if self.arch == "cnn" and self.layer_decay != 1:
             raise RecipeError(f"layer_decay is {self.layer_decay}, but only a vit knows it; leave it out for arch cnn")
+        if self.patch_drop_until != 1 and not self.model.get("patch_drop_rate"):
+            raise RecipeError(
+                f"patch_drop_until is {self.patch_drop_until}, but no patches are dropped; set model.patch_drop_rate, too"
+            )
+        if self.task != CLASSES and self.model.get("patch_drop_rate"):
+            raise RecipeError(
+                f"model.patch_drop_rate is {self.model['patch_drop_rate']}, but a {self.task} needs every patch; leave it out"
+            )
         for f in fields(self):
             if f.metadata.get("of", "") not in ("", self.task) and getattr(self, f.name) != f.default:
                 raise RecipeError(
