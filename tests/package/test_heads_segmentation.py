@@ -15,7 +15,7 @@ from torch.testing import assert_close
 
 from vit_tutorial.data import digit_scenes
 from vit_tutorial.heads import LinearSegmenter, MaskSegmenter, MaskTransformer, QuerySegmenter, Segmenter
-from vit_tutorial.losses import cross_entropy
+from vit_tutorial.losses.segmentation import cross_entropy
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 
 

@@ -152,6 +152,7 @@ def test_a_recipe_says_its_task(monkeypatch: pytest.MonkeyPatch, scenes: Splits)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"logit_adjustment": 1.0}, "logit_adjustment is 1.0, but only classification knows it"),
         ({"mixup": 0.2}, "mixup is 0.2, but only classification knows it; leave it out of a segmentation"),
         ({"task": "classification", "dice": 1.0, "model": {}}, "dice is 1.0, but only segmentation knows it"),
         ({"model": {"head": "convolution"}}, "model.head is 'convolution'"),

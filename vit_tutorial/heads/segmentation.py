@@ -17,7 +17,7 @@ class Segmenter(nn.Module):
     Args:
         encoder: any ViT; its own head is not used.
         head: patch tokens [B, N, D] -> scores [B, N, K].
-        pixels: whether a call gives the scores of pixels or of patches. Training needs the patches' only: ``vit_tutorial.losses``
+        pixels: whether a call gives the scores of pixels or of patches. Training needs the patches' only: ``vit_tutorial.losses.segmentation``
             enlarges them itself, piece by piece, for less time and memory.
         cells: s; the head scores s*s cells of each patch, cut s times across and down, [B, N, K*s*s], those of one class side by side. A
             token knows more of its patch than one answer says.

@@ -18,7 +18,8 @@ from vit_tutorial.data.joint import fit_pair, fitted
 from vit_tutorial.data.pairs import PairedImages
 from vit_tutorial.enlarge import classes_of_pixels, enlarge
 from vit_tutorial.heads import Segmenter, SegmenterConfig
-from vit_tutorial.losses import combined_loss, count_pixels, cross_entropy
+from vit_tutorial.losses.imbalance import balanced_weights
+from vit_tutorial.losses.segmentation import combined_loss, count_pixels, cross_entropy
 from vit_tutorial.metrics.segmentation import (
     dice_per_class,
     iou_per_class,
@@ -224,17 +225,9 @@ def model_config(recipe: Recipe, splits: Splits) -> tuple[ViTConfig, SegmenterCo
 
 
 def class_weights(splits: Splits, power: float) -> Tensor:
-    """w_k = (median_j f_j / f_k)^power with f_k the share of class k among the training pixels, void left out (Eigen and Fergus, 2015).
-
-    A class without a training pixel weighs 1. Reads every training mask once. float32 [K].
-    """
-    K = len(splits.classes)
+    """What each class weighs by its share of the training pixels, void left out: float32 [K], see `balanced_weights`. Reads every training mask once."""
     masks = splits.train.targets if isinstance(splits.train.targets, Tensor) else (m for _, m in splits.train)
     counts = torch.zeros(VOID + 1, dtype=torch.int64)
     for mask in masks:
         counts += torch.bincount(mask.flatten().long().cpu(), minlength=VOID + 1)
-    share = counts[:K].double()
-    there = share > 0
-    weight = torch.ones(K, dtype=torch.float64)
-    weight[there] = (share[there].median() / share[there]) ** power
-    return weight.float()
+    return balanced_weights(counts[: len(splits.classes)], power)

@@ -178,10 +178,17 @@ class Recipe(Config):
     )
     class_balance: float = setting(
         0.0,
-        "a class weighs (median frequency / its frequency)^this in the loss; 0 weighs all pixels alike",
+        "a class weighs (median frequency / its frequency)^this in the loss; 0 weighs all images, or pixels, alike",
         "[0, 1]",
         group=AUGMENTED,
-        of=MASKS,
+    )
+    logit_adjustment: float = setting(
+        0.0,
+        "while training, this times the log of a class's frequency is added to its logit; 1 for classes of unequal number that are to "
+        "count alike, 0 for none",
+        "[0, inf)",
+        group=AUGMENTED,
+        of=CLASSES,
     )
     ema_decay: float = setting(
         0.0,
