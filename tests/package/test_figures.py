@@ -47,6 +47,7 @@ from vit_tutorial.figures import (
     feedforward_math,
     images,
     layers,
+    losses,
     mathematics,
     origins,
     position_math,
@@ -222,6 +223,9 @@ CALLS: dict[str, Callable[[], Figure]] = {
     "pretraining.compare_methods": lambda: pretraining.compare_methods(
         {"probe": [0.5, 0.7], "full": [0.8]}, {"probe": "10 numbers"}
     ),
+    # 5.1
+    "losses.target_and_gradient": lambda: losses.target_and_gradient(P[0], torch.tensor([0.1, 0.9, 0, 0]), CLASSES),
+    "losses.gap_dots": lambda: losses.gap_dots({"a": [0.1, 0.2], "b": [-0.3]}, "unsure", "too sure", "gap"),
     # 5.2.2
     "batch_size.gradient_cloud": lambda: batch_size.gradient_cloud(SQUARE, 0.5, 1.0, 2.0, "batches of 4"),
     "batch_size.by_batch_size": lambda: batch_size.by_batch_size(
