@@ -25,9 +25,9 @@ from vit_tutorial.training.engine import Engine
 from vit_tutorial.training.environment import environment
 from vit_tutorial.training.evaluation import Task, evaluate
 from vit_tutorial.training.log import RunLog
-from vit_tutorial.training.optimizer import learning_rate_factor
 from vit_tutorial.training.recipe import Recipe
 from vit_tutorial.training.run_folder import RunFolder
+from vit_tutorial.training.schedule import learning_rate_factor
 from vit_tutorial.training.state import Row, TrainingState
 
 
@@ -117,7 +117,7 @@ def train(
         if recipe.patience is not None and counters.stale >= recipe.patience:
             break
         torch.manual_seed(derive_seed(seed, step, engine.rank))  # augmentation, dropout, drop path
-        lr = recipe.lr * learning_rate_factor(recipe, step, steps_per_epoch)
+        lr = recipe.lr * learning_rate_factor(recipe, step, steps_per_epoch, counters.scores(task.best_by))
         for group in state.optimizer.param_groups:
             group["lr"] = lr * group.get("lr_scale", 1.0)
 
