@@ -53,6 +53,7 @@ from vit_tutorial.figures import (
     position_math,
     pretraining,
     segmentation,
+    strategies,
     style,
     training,
 )
@@ -230,6 +231,17 @@ CALLS: dict[str, Callable[[], Figure]] = {
     "batch_size.gradient_cloud": lambda: batch_size.gradient_cloud(SQUARE, 0.5, 1.0, 2.0, "batches of 4"),
     "batch_size.by_batch_size": lambda: batch_size.by_batch_size(
         {"one": ([1, 4, 16], {"measured": [4, 2, 1]}, {"law": [4, 2, 1]}), "two": ([1, 2], {"m": [1, 3]}, {})}
+    ),
+    # 5.2
+    "strategies.bowl_path": lambda: strategies.bowl_path([[1.5, 1.0], [1.4, -0.6], [1.3, 0.3]], (1.0, 20.0)),
+    "strategies.singular_value_map": lambda: strategies.singular_value_map(
+        [0.9, 0.1], 1, [1.1, 0.34], (3.4445, -4.775, 2.0315)
+    ),
+    "strategies.schedule_view": lambda: strategies.schedule_view(
+        "cosine", {"3 steps": [1, 0.5, 0], "5 steps": [1, 0.9, 0.5, 0.1, 0]}
+    ),
+    "strategies.landscape": lambda: strategies.landscape(
+        [-1, 0, 1], [-1, 1], [[1.0, 0.5, 2.0], [0.8, 0.1, 1.0]], {"SGD": ([[0, 0], [1, 1]], [1.0, 0.2])}, 1
     ),
     # 3.3 and 8
     "examples.unread_pixels": lambda: examples.unread_pixels(GREY, 3),

@@ -87,7 +87,7 @@ def warmup_stable_decay(
 
     Until the line begins, no factor depends on T, so that the length of the training can be decided while it runs.
 
-    Hu et al. 2024, "MiniCPM", section 4.2; Zhai et al. 2022, "Scaling Vision Transformers", section 3.5.
+    Hu et al. 2024, "MiniCPM"; before, with a falling middle part, Zhai et al. 2022, "Scaling Vision Transformers".
     """
     return min(warmup(step, warmup_steps), 1 - (1 - floor) * progress(step, total_steps - decay_steps, total_steps))
 
