@@ -32,7 +32,7 @@ def bowl_path(points: Any, curvatures: tuple[float, float], reach: float = 1.7) 
     axes.plot(inside[:, 0], inside[:, 1], color=CATEGORIES[0], marker=".", markersize=6, linewidth=1.2)
     axes.plot(0, 0, marker="+", color=INK, markersize=9)
     axes.set(xlim=(-reach, reach), ylim=(-reach / 1.5, reach / 1.5), xlabel="flat axis", ylabel="steep axis")
-    axes.set_title(f"Loss after {len(path) - 1} steps: {_loss(*path[-1], curvatures):.2g}")
+    axes.set_title(f"Loss after {len(path) - 1} steps: {_loss(path[-1, 0], path[-1, 1], curvatures):.2g}")
     return fig
 
 
@@ -101,10 +101,9 @@ def landscape(x: Any, y: Any, losses: Any, paths: Mapping[str, tuple[Any, Any]],
     """
     fig = figure(height=2.9)
     plane, curve = fig.subplots(1, 2, width_ratios=(1.25, 1.0))
-    height = np.log10(as_array(losses).astype(float))
-    filled = plane.contourf(as_array(x), as_array(y), height, levels=14, cmap="viridis")
+    filled = plane.contourf(as_array(x), as_array(y), as_array(losses).astype(float), levels=14, cmap="viridis")
     bar = fig.colorbar(filled, ax=plane, pad=0.02)
-    bar.set_label("log10 of the loss")
+    bar.set_label("loss")
     for number, (name, (points, along)) in enumerate(paths.items()):
         p, values = as_array(points)[: step // every + 1], as_array(along)
         dash = DASHES[number % len(DASHES)]
@@ -114,7 +113,7 @@ def landscape(x: Any, y: Any, losses: Any, paths: Mapping[str, tuple[Any, Any]],
         curve.plot(every * np.arange(len(values)), values, **line, markevery=[step // every], label=name)
     plane.set(xticks=[], yticks=[])
     plane.set_title(f"The plane, step {step}")
-    curve.set(yscale="log", xlabel="step")
+    curve.set(ylim=(0, None), xlabel="step")
     curve.set_title("Loss on the path")
     curve.legend(fontsize=9)
     return fig
