@@ -138,24 +138,17 @@ def values(record: Record, metric: str, last: bool = False, **fields: Any) -> np
 
 
 def table(record: Record, metric: str, rows: str, columns: str, last: bool = False) -> np.ndarray:
-    """A metric over two fields of a grid: [values of rows, values of columns, seeds], in the order of the sweep."""
-    grid = record["sweep"]["grid"]
-    return (
-        np.stack(
-            [
-                np.stack(
-                    [values(record, metric, last, **{rows: row, columns: column}) for column in axis(record, columns)]
-                )
-                for row in axis(record, rows)
-            ]
-        )
-        if {rows, columns} <= set(grid)
-        else _no_grid(record, rows, columns)
+    """A metric over two swept fields: [values of rows, values of columns, seeds], in the order of the sweep (`axis` gives it).
+
+    Raises:
+        KeyError: the points differ in other fields, too.
+    """
+    return np.array(
+        [
+            [values(record, metric, last, **{rows: row, columns: column}) for column in axis(record, columns)]
+            for row in axis(record, rows)
+        ]
     )
-
-
-def _no_grid(record: Record, *fields: str) -> np.ndarray:
-    raise KeyError(f"{record['name']} has the grid {list(record['sweep']['grid'])}, not {list(fields)}")
 
 
 def axis(record: Record, field: str) -> list[Any]:
