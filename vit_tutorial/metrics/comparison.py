@@ -56,7 +56,7 @@ def paired_bootstrap(
     """Percentile interval of the mean difference over drawn repetitions (Efron and Tibshirani 1993, chapter 13).
 
     With one value a seed, seeds are drawn with repetition. With one value a seed and image, seeds and images are drawn, each on its
-    own: the interval is then for other seeds *and* other images (Owen 2007, the product-reweighted bootstrap). It asks for no
+    own: the interval is then for other seeds *and* other images (Owen 2007, the pigeonhole bootstrap). It asks for no
     distribution, but a handful of values says little about tails: of three pairs of one sign no draw has the other sign, so two equal
     settings look different in a quarter of all cases.
 
