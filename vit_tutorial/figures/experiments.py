@@ -37,9 +37,11 @@ def two_groups(values: Any, first: Sequence[int], second: Sequence[int]) -> Figu
     right.axvline(0, color=MUTED, linestyle="--", linewidth=1.2)
     right.plot([d.low, d.high], [0, 0], color=INK)
     right.plot(d.mean, 0, "D", color=ACCENT)
-    reach = 1.1 * max(abs(d.low), abs(d.high))
+    reach = 6 * scores.std()  # the same for every draw; a longer interval is cut
     right.set(xlim=(-reach, reach), ylim=(-1, 1), yticks=[])
-    right.set_title(f"Difference {d.mean:+.1f}, 95 % interval".replace("-", "\N{MINUS SIGN}"))
+    right.set_title(f"Difference {d.mean:+.1f}".replace("-", "\N{MINUS SIGN}"))
+    words = "misses zero" if d.is_established else "holds zero"
+    right.text(0, -0.6, f"the 95 % interval {words}", ha="center", fontsize=9)
     right.spines["left"].set_visible(False)
     return fig
 
@@ -90,14 +92,14 @@ def rates_by_batch(scores: Any, batches: Sequence[int], rates: Sequence[float]) 
         value = found[column, row]
         bright = norm(value) > 0.6
         text = "diverged" if np.isnan(value) else f"{value:.1f}"
-        axes.text(column, row - 0.28, text, ha="center", va="center", fontsize=9, color=INK if bright else "white")
+        axes.text(column, row - 0.32, text, ha="center", va="center", fontsize=9, color=INK if bright else "white")
     best = np.nanargmax(found, axis=1)
     middle = len(batches) // 2
     x = np.arange(len(batches))
     rise = np.log(batches[1] / batches[0]) / np.log(rates[1] / rates[0])  # cells up for one cell to the right, slope 1
     for slope, dash, name in ((1.0, "-", "linear"), (0.5, "--", "square root")):
         axes.plot(x, best[middle] + slope * rise * (x - middle), dash, color=CATEGORIES[3], label=f"{name} scaling")
-    axes.plot(x, best, "*", color="white", markeredgecolor=INK, markersize=13, linestyle="none", label="best rate")
+    axes.plot(x, best, "*", color="white", markeredgecolor=INK, markersize=11, linestyle="none", label="best rate")
     axes.set(xlim=(-0.5, len(batches) - 0.5), ylim=(-0.5, len(rates) - 0.5))
     axes.set_xticks(x, [str(batch) for batch in batches])
     axes.set_yticks(range(len(rates)), [f"{rate:g}" for rate in rates])
@@ -142,9 +144,11 @@ def range_test(rates: Any, losses: Any, marked: Mapping[str, float] | None = Non
     axes = fig.subplots()
     axes.plot(x, y, color=CATEGORIES[0])
     axes.set_ylim(0, 1.5 * y[0])
-    for number, (name, rate) in enumerate((marked or {}).items()):
+    marked = marked or {}
+    for number, (name, rate) in enumerate(marked.items()):
         axes.axvline(rate, color=CATEGORIES[3], linestyle=("-", "--", ":")[number % 3], linewidth=1.3)
-        axes.text(rate, 1.47 * y[0] - 0.14 * y[0] * number, f" {name}", fontsize=9, va="top")
+        side = "right" if rate == min(marked.values()) and len(marked) > 1 else "left"
+        axes.text(rate, 1.45 * y[0], f" {name} ", fontsize=9, va="top", ha=side)
     axes.set_xscale("log")
     axes.set(xlabel="learning rate")
     axes.set_title("Training loss")
