@@ -1,6 +1,6 @@
 """Numbers in the book come from recorded runs: the role ``{result}`` quotes one, the directive ``{results-table}`` lists all.
-The directive ``{sweeps-table}`` lists the recorded sweeps, ``{waiting-runs}`` lists the runs of ``book/waiting.yaml``, which have no record yet, and ``{bench-tables}`` shows what
-``make bench`` recorded, in the tables that it prints.
+The directive ``{sweeps-table}`` lists the recorded sweeps, ``{waiting-runs}`` the runs of ``book/waiting.yaml``, which have no record yet,
+and ``{bench-tables}`` shows what ``make bench`` recorded, in the tables that it prints.
 
     {result}`digits test_accuracy`    98.4 % ± 0.2      mean and sample standard deviation over the seeds
     {result}`digits train_seconds`    55 s
