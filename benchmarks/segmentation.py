@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from benchmarks.timing import Step, compare, in_rounds
 from vit_tutorial.heads import LinearSegmenter, MaskSegmenter, QuerySegmenter
-from vit_tutorial.losses import combined_loss, cross_entropy
+from vit_tutorial.losses.segmentation import combined_loss, cross_entropy
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 
 K, SIZE = 11, (180, 240)

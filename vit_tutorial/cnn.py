@@ -113,10 +113,11 @@ class UNetConfig(Config):
     widths: tuple[int, ...] = setting(
         (16, 32, 64, 128), "channels of each stage; every stage but the first halves height and width", "[1, inf)"
     )
+    stem: int = setting(1, "pixels from place to place of the first stage; scores are enlarged to pixels", "[1, 16]")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_halvings(self.img_size, len(self.widths))
+        check_halvings(self.img_size, len(self.widths), self.stem)
 
 
 class UNet(nn.Module):
@@ -127,6 +128,9 @@ class UNet(nn.Module):
     differ from the original, as in most U-Nets of today: convolutions are padded, so that the scores are as large as the image; batch
     normalisation follows each; sizes are doubled by repeating pixels.
 
+    With a `stem` of s, the first convolution takes steps of s pixels, so that every stage has s^2 times fewer places and costs as much less;
+    the scores are enlarged bilinearly. ENet (Paszke et al. 2016, section 3) shrinks its image at once for the same reason.
+
     Shape:
         [B, C, H, W] -> [B, K, H, W], logits. Sides need not be divisible by two: a side that was halved and rounded down is enlarged to
         what it was.
@@ -136,7 +140,8 @@ class UNet(nn.Module):
         super().__init__()
         c = self.config = config
         widths_in = (c.in_chans, *c.widths[:-1])
-        self.down = nn.ModuleList(two_convolutions(a, b) for a, b in zip(widths_in, c.widths))
+        strides = (c.stem, *[1] * (len(c.widths) - 1))
+        self.down = nn.ModuleList(two_convolutions(a, b, stride) for a, b, stride in zip(widths_in, c.widths, strides))
         self.up = nn.ModuleList(
             two_convolutions(below + beside, beside) for beside, below in itertools.pairwise(c.widths)
         )
@@ -150,30 +155,34 @@ class UNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         check_batch(images, self.config.in_chans)
-        x = self.down[0](images)  # [B, widths[0], H, W]
+        x = self.down[0](images)  # [B, widths[0], H / stem, W / stem]
         beside = []
         for stage in self.down[1:]:
             beside.append(x)
-            x = stage(F.max_pool2d(x, 2))  # [B, widths[s], H / 2^s, W / 2^s]
+            x = stage(F.max_pool2d(x, 2))  # height and width halved
         for stage, y in zip(reversed(self.up), reversed(beside)):
             x = stage(torch.cat([F.interpolate(x, size=y.shape[-2:], mode="nearest"), y], dim=1))
-        return self.head(x)
+        scores = self.head(x)  # [B, K, H / stem, W / stem]
+        if self.config.stem == 1:
+            return scores
+        return F.interpolate(scores, size=images.shape[-2:], mode="bilinear")
 
 
-def two_convolutions(width_in: int, width_out: int) -> nn.Sequential:
-    """Twice convolution, batch normalisation, ReLU. [B, width_in, H, W] -> [B, width_out, H, W]."""
+def two_convolutions(width_in: int, width_out: int, stride: int = 1) -> nn.Sequential:
+    """Twice convolution, batch normalisation, ReLU. [B, width_in, H, W] -> [B, width_out, H / stride, W / stride]."""
     layers: list[nn.Module] = []
-    for width in (width_in, width_out):
-        layers += [convolution(width, width_out), nn.BatchNorm2d(width_out), nn.ReLU()]
+    for width, step in ((width_in, stride), (width_out, 1)):
+        layers += [convolution(width, width_out, stride=step), nn.BatchNorm2d(width_out), nn.ReLU()]
     return nn.Sequential(*layers)
 
 
-def check_halvings(img_size: int | tuple[int, int], stages: int) -> None:
+def check_halvings(img_size: int | tuple[int, int], stages: int, stem: int = 1) -> None:
     """Raise ValueError where so many stages would leave nothing of the image."""
-    side = min(pair(img_size))
+    side = -(-min(pair(img_size)) // stem)
     if side < 2 ** (stages - 1):
+        pixels = f"{side} pixels" if stem == 1 else f"{side} places (a stem of {stem})"
         raise ValueError(
-            f"{stages} stages halve an image of {side} pixels {stages - 1} times, which leaves nothing; "
+            f"{stages} stages halve an image of {pixels} {stages - 1} times, which leaves nothing; "
             f"use at most {max(side, 1).bit_length()} stages"
         )
 

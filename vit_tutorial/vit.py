@@ -50,6 +50,9 @@ class ViTConfig(Config):
     )
     drop_rate: float = setting(0.0, "dropout in the FFN", "[0, 1)")
     drop_path_rate: float = setting(0.0, "stochastic depth, growing linearly from 0 to this over the blocks", "[0, 1)")
+    patch_drop_rate: float = setting(
+        0.0, "share of an image's patches left out of a training step, by chance (Liu et al. 2023)", "[0, 1)"
+    )
     norm_eps: float = setting(1e-6, "epsilon of LayerNorm", "(0, inf)")
     init_values: float | None = setting(None, "start of layer scale; null for none")
 
@@ -83,6 +86,7 @@ class VisionTransformer(nn.Module):
         c = self.config = config
         D = c.embed_dim
         self.num_prefix_tokens = int(c.class_token) + c.reg_tokens
+        self.patch_drop_rate = c.patch_drop_rate  # may be changed while it is trained
         self.patch_embed = PatchEmbed(c.img_size, c.patch_size, c.in_chans, D)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, D)) if c.class_token else None
         self.reg_token = nn.Parameter(torch.zeros(1, c.reg_tokens, D)) if c.reg_tokens else None
@@ -131,8 +135,13 @@ class VisionTransformer(nn.Module):
         return self.forward_head(self.forward_features(images))
 
     def forward_features(self, images: Tensor) -> Tensor:
-        """Images [B, C, H, W] -> tokens [B, prefix + N, D]: class token first, then registers, then the patches row by row."""
+        """Images [B, C, H, W] -> tokens [B, prefix + N, D]: class token first, then registers, then the patches row by row.
+
+        In training with a ``patch_drop_rate`` r only (1 - r) N of the patches are there, others for each image.
+        """
         x = self.embed(images)
+        if self.training and self.patch_drop_rate:
+            x = drop_patches(x, self.patch_drop_rate, self.num_prefix_tokens)
         for block in self.blocks:
             x = block(x)
         return self.norm(x)
@@ -203,6 +212,22 @@ class VisionTransformer(nn.Module):
             self.register_buffer("pos_embed", sinusoidal_2d(self.grid_size, D)[None])
         else:
             self.pos_embed = None
+
+
+def drop_patches(tokens: Tensor, rate: float, prefix: int = 0) -> Tensor:
+    """Keep a random (1 - rate) N of each image's N patches, rounded down and at least one; the prefix tokens stay.
+
+    What a token knows of its place was added before, so no other has to stand for it. A step's cost falls with the tokens: that of attention
+    with their square. Liu et al. 2023, "PatchDropout", section 3; the same patches as timm's `PatchDropout` at the same random numbers.
+
+    Shape:
+        [B, prefix + N, D] -> [B, prefix + max(1, floor((1 - rate) N)), D].
+    """
+    first, patches = tokens[:, :prefix], tokens[:, prefix:]
+    B, N, D = patches.shape
+    keep = max(1, int(N * (1 - rate)))
+    kept = torch.argsort(torch.randn(B, N, device=tokens.device), dim=1)[:, :keep]  # [B, keep]
+    return torch.cat([first, patches.gather(1, kept[..., None].expand(B, keep, D))], dim=1)
 
 
 def _say_grid(model: nn.Module, state: dict[str, Tensor], prefix: str, metadata: dict[str, Any]) -> None:

@@ -124,9 +124,14 @@ def test_two_images_of_one_name_keep_both_masks(run: Path, folder: Path, tmp_pat
     ("words", "message"),
     [
         (["predict", "RUN", "IMAGE"], "this model makes masks, one an image; say where they go: --out FOLDER"),
-        (["evaluate", "RUN", "--split", "all", "--data", "FOLDER"], "of images with masks choose train, val or test"),
+        (["evaluate", "RUN", "--split", "all"], "say which images, with --data FOLDER or --data FILE.json"),
         (["evaluate", "RUN"], "give it with --data FOLDER"),
-        (["export", "RUN", "--to", "site"], "a page needs a picture to start with; name one or more image files"),
+        (
+            ["export", "RUN", "--to", "site"],
+            "a site needs a picture to start with; name one or more image files (--pictures)",
+        ),
+        (["export", "RUN", "--to", "onnx", "--dtype", "int8"], "--dtype says nothing of --to onnx; leave it out"),
+        (["export", "RUN", "--to", "page", "--pictures", "IMAGE"], "--pictures says nothing of --to page"),
     ],
 )
 def test_what_is_asked_wrongly_is_answered_in_a_line(
@@ -189,6 +194,37 @@ def test_one_command_takes_a_coco_file_and_evaluate_and_predict_go_on_with_it(
     assert len(list((tmp_path / "masks").glob("0*.png"))) == 30
     predict = ["predict", str(run), str(tmp_path / "own" / "train2017"), "--out"]
     assert main([*predict, str(tmp_path / "masks")]) == 0  # its own answers may be replaced
+
+
+def test_a_folder_of_splits_with_a_coco_file_each_is_taken_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed, part in enumerate(("train", "valid", "test")):
+        write_coco_scenes(digit_scenes(16, (16, 24), (1, 2), seed, kinds=(0, 1)), tmp_path / "written")
+        (tmp_path / "written" / "train2017").rename(tmp_path / part)
+        file = tmp_path / "written" / "annotations" / "instances_train2017.json"
+        file.rename(tmp_path / part / "_annotations.coco.json")
+    assert main([*OWN, "--data", str(tmp_path), "--out", str(tmp_path / "runs")]) == 0
+    assert "16 training, 16 validation, 16 test images" in capsys.readouterr().out
+    run = str(tmp_path / "runs" / "seed-0")
+    assert main(["evaluate", run, "--data", str(tmp_path), "--split", "test"]) == 0
+    assert "test split, 16 images" in capsys.readouterr().out
+    assert main(["evaluate", run, "--data", str(tmp_path), "--split", "all"]) == 0
+    assert "every image, whether the run has seen it or not, 48 images" in capsys.readouterr().out
+
+
+def test_a_folder_collected_later_is_scored_whole_whatever_its_splits(
+    run: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(folder, tmp_path / "later" / "test")
+    shutil.move(tmp_path / "later" / "test" / "classes.txt", tmp_path / "later")
+    words = ["evaluate", str(run), "--data", str(tmp_path / "later"), "--split"]
+    assert main([*words, "test"]) == 2
+    assert "no training images, only test" in (said := capsys.readouterr().err)
+    assert "vit-tutorial evaluate MODEL --split all" in said
+    assert main([*words, "all", "--format", "json"]) == 0
+    found = json.loads((said := capsys.readouterr().out)[said.index("{") :])
+    assert found["images"] == len(list((folder / "images").iterdir()))
 
 
 @pytest.mark.parametrize(

@@ -242,6 +242,18 @@ def test_a_u_net_is_its_parts_in_order() -> None:
     assert_close(model(x), model.head(model.up[0](torch.cat([repeated, first], dim=1))))
 
 
+def test_a_stem_shrinks_every_stage_and_scores_are_enlarged_to_the_image() -> None:
+    model = shaken(UNet(UNetConfig(img_size=8, in_chans=1, num_classes=3, widths=(4, 6), stem=2))).eval()
+    plain = UNet(UNetConfig(img_size=8, in_chans=1, num_classes=3, widths=(4, 6)))
+    assert [p.shape for p in model.parameters()] == [p.shape for p in plain.parameters()]
+    x = torch.randn(2, 1, 9, 13)
+    first = model.down[0](x)
+    assert first.shape == (2, 4, 5, 7)
+    below = F.interpolate(model.down[1](F.max_pool2d(first, 2)), size=(5, 7), mode="nearest")
+    small = model.head(model.up[0](torch.cat([below, first], dim=1)))
+    assert_close(model(x), F.interpolate(small, size=(9, 13), mode="bilinear"))
+
+
 def test_a_u_net_keeps_what_stands_where() -> None:
     """A pixel of one corner reaches the scores of its own corner and, with one stage below, not those of the other."""
     torch.manual_seed(0)
@@ -263,3 +275,5 @@ def test_a_fresh_u_net_knows_nothing() -> None:
 def test_more_stages_than_an_image_bears_are_refused() -> None:
     with pytest.raises(ValueError, match=r"5 stages halve an image of 8 pixels 4 times.*use at most 4 stages"):
         UNetConfig(img_size=(8, 40), widths=(2,) * 5)
+    with pytest.raises(ValueError, match=r"image of 4 places \(a stem of 2\) 3 times.*use at most 3 stages"):
+        UNetConfig(img_size=(8, 40), widths=(2,) * 4, stem=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from vit_tutorial.data import DigitScenes, batches, digit_scenes, digits, scene_splits
-from vit_tutorial.data.digit_scenes import INK
+from vit_tutorial.data.digit_scenes import INK, _turned
 
 
 def rebuilt(scenes: DigitScenes, i: int, split: str = "train") -> tuple[Tensor, Tensor]:
@@ -124,6 +125,7 @@ def test_only_the_kinds_asked_for_occur_in_the_order_asked_for() -> None:
         ({"digits_per_scene": 0}, "digits_per_scene is 0"),
         ({"split": "all"}, "split is 'all'; choose one of train, val, test"),
         ({"min_visible": 0.0}, r"min_visible is 0\.0; it must be above 0"),
+        ({"turn": -1.0}, r"turn is -1\.0; it must be from 0 to 90 degrees"),
         ({"kinds": (1, 1)}, r"kinds is \[1, 1\]; give digits from 0 to 9, each once"),
         ({"kinds": ()}, r"kinds is \[\]"),
         ({"kinds": (3, 10)}, r"kinds is \[3, 10\]"),
@@ -133,6 +135,29 @@ def test_only_the_kinds_asked_for_occur_in_the_order_asked_for() -> None:
 def test_what_cannot_be_drawn_is_refused_with_its_values(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         digit_scenes(**{"n": 1, **arguments})
+
+
+def test_turned_digits_stand_in_the_same_scenes_with_masks_of_their_turned_ink() -> None:
+    plain, turned = digit_scenes(10, seed=2, min_visible=1), digit_scenes(10, seed=2, min_visible=1, turn=30)
+    assert [s.tolist() for s in plain.sources] == [s.tolist() for s in turned.sources]
+    assert not torch.equal(plain.images, turned.images)
+    assert_close(turned.instance_masks > 0, turned.images[:, 0] >= 64)
+    ink = [scenes.images.float().mean().item() for scenes in (plain, turned)]
+    assert ink[1] == pytest.approx(ink[0], rel=0.05)
+
+
+def test_a_digit_turned_by_a_right_angle_is_numpys() -> None:
+    pixels = digits().train.images[:5, 0].numpy()
+    angles = np.radians([0, 90, 180, 270, 90])
+    expected = [np.rot90(image, k) for image, k in zip(pixels, (0, 1, 2, 3, 1))]
+    assert np.abs(_turned(pixels, angles).astype(int) - np.stack(expected)).max() <= 1
+
+
+def test_only_the_digits_of_the_training_scenes_are_turned() -> None:
+    plain, turned = (scene_splits((3, 3, 3), seed=1, turn=turn) for turn in (0, 20))
+    assert not torch.equal(plain.train.images, turned.train.images)
+    assert_close(plain.val.images, turned.val.images)
+    assert_close(plain.test.images, turned.test.images)
 
 
 @pytest.mark.parametrize("target", ["classes", "objects"])

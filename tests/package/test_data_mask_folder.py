@@ -235,6 +235,10 @@ def test_a_folder_of_another_layout_is_refused_with_what_is_there(tmp_path):
         ValueError, match="has no folders of images and masks, but cats; expected are images/ and masks/"
     ):
         mask_folder(tmp_path, CLASSES)
+    photo(tmp_path / "1.png")
+    photo(tmp_path / "1_mask.png")
+    with pytest.raises(ValueError, match="but cats, 2 images that lie in no folder; expected are images/ and masks/"):
+        mask_folder(tmp_path)  # the folders are missed before the names of classes
     (tmp_path / "images").mkdir()
     (tmp_path / "masks").mkdir()
     with pytest.raises(BadPairs, match=r"no image of .* has a mask"):

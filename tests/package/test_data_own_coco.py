@@ -149,8 +149,36 @@ def test_one_file_that_is_listed_as_two_images_is_refused(tmp_path):
         own_coco(changed(annotated(tmp_path), twice), progress=False)
 
 
+def test_a_file_for_each_split_makes_the_splits_and_what_is_missing_is_cut_from_the_training_images(tmp_path):
+    annotated(tmp_path / "train", ".", "_annotations.coco.json", n=20)
+    annotated(tmp_path / "valid", ".", "_annotations.coco.json", n=5)
+    for file in (tmp_path / "valid").glob("*.png"):
+        photo(file, (12, 16), seed=100 + int(file.stem))
+    splits = own_coco(tmp_path, progress=False)
+    assert splits.classes == CLASSES
+    assert {file.parent.name for file in splits.val.files} == {"valid"}
+    assert {file.parent.name for file in (*splits.train.files, *splits.test.files)} == {"train"}
+    assert (len(splits.val), len(splits.train) + len(splits.test)) == (5, 20)
+    alone = own_coco(tmp_path / "valid/_annotations.coco.json", progress=False).train
+    mask_of = {file: mask for file, (_, mask) in zip(splits.val.files, splits.val)}
+    assert all(torch.equal(mask_of[file], mask) for file, (_, mask) in zip(alone.files, alone))
+    assert "test split by content" in splits.train.variant
+    changed(tmp_path / "valid/_annotations.coco.json", lambda content: content["categories"].reverse())
+    with pytest.raises(
+        ValueError, match=r"categories of .*train.* are leaf, stone, those of .*valid.* stone, leaf; give"
+    ):
+        own_coco(tmp_path, progress=False)
+
+
+def test_an_image_in_the_files_of_two_splits_is_a_fault(tmp_path):
+    for part in ("train", "test"):
+        annotated(tmp_path / part, ".", "a.json")
+    with pytest.raises(BadPairs, match="images are in two splits"):
+        own_coco(tmp_path, progress=False)
+
+
 @pytest.mark.filterwarnings("ignore:.*left out")
-def test_images_without_any_object_left_are_no_data_to_train_on(tmp_path):
+def test_images_without_any_object_but_crowds_are_no_data_to_train_on(tmp_path):
     def without(content):
         content["annotations"] = [{**a, "segmentation": []} for a in content["annotations"]]
 
@@ -158,3 +186,9 @@ def test_images_without_any_object_left_are_no_data_to_train_on(tmp_path):
         ValueError, match="all pixels of the training images are background, so there is nothing to tell"
     ):
         own_coco(changed(annotated(tmp_path), without), on_bad="skip", progress=False)
+
+    def crowds(content):
+        content["annotations"] = [{**a, "iscrowd": 1} for a in content["annotations"]]
+
+    with pytest.raises(ValueError, match="all pixels of the training images are background or void, so there is"):
+        own_coco(changed(annotated(tmp_path), crowds), progress=False)

@@ -202,3 +202,22 @@ def test_the_701_frames_of_camvid_are_read(shared_data):
     assert find_leaks(splits) == []
     void = (splits.test.targets == VOID).float().mean().item()
     assert void == pytest.approx(0.039, abs=0.001)
+
+
+@pytest.mark.needs_data
+def test_camvids_validation_frames_are_one_clip_between_two_training_frames_and_its_test_is_another_film(shared_data):
+    if not (shared_data / "camvid-240x180").is_dir():
+        pytest.skip("camvid-240x180 is not there")
+    splits = camvid(shared_data)
+    train, val, test = (
+        [Path(part.item_name(i)).stem.split("_") for i in range(len(part))]
+        for part in (splits.train, splits.val, splits.test)
+    )
+    (film,) = {name for name, _ in val}
+    clip = sorted(int(number) for _, number in val)
+    assert clip == list(range(clip[0], clip[-1] + 1, 2))  # every second frame of a film of 30 a second
+    beside = [int(number) for name, number in train if name == film]
+    assert max(n for n in beside if n < clip[0]) > clip[0] - 60
+    assert min(n for n in beside if n > clip[-1]) < clip[-1] + 60
+    unseen = {name for name, _ in test} - {name for name, _ in train}
+    assert sum(name in unseen for name, _ in test) > 0.7 * len(test)

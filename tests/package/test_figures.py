@@ -39,6 +39,7 @@ from vit_tutorial.figures import (
     applications,
     attention,
     attention_math,
+    batch_size,
     cases,
     concepts,
     evaluation,
@@ -46,11 +47,13 @@ from vit_tutorial.figures import (
     feedforward_math,
     images,
     layers,
+    losses,
     mathematics,
     origins,
     position_math,
     pretraining,
     segmentation,
+    strategies,
     style,
     training,
 )
@@ -220,6 +223,25 @@ CALLS: dict[str, Callable[[], Figure]] = {
     ),
     "pretraining.compare_methods": lambda: pretraining.compare_methods(
         {"probe": [0.5, 0.7], "full": [0.8]}, {"probe": "10 numbers"}
+    ),
+    # 5.1
+    "losses.target_and_gradient": lambda: losses.target_and_gradient(P[0], torch.tensor([0.1, 0.9, 0, 0]), CLASSES),
+    "losses.gap_dots": lambda: losses.gap_dots({"a": [0.1, 0.2], "b": [-0.3]}, "unsure", "too sure", "gap"),
+    # 5.2.2
+    "batch_size.gradient_cloud": lambda: batch_size.gradient_cloud(SQUARE, 0.5, 1.0, 2.0, "batches of 4"),
+    "batch_size.by_batch_size": lambda: batch_size.by_batch_size(
+        {"one": ([1, 4, 16], {"measured": [4, 2, 1]}, {"law": [4, 2, 1]}), "two": ([1, 2], {"m": [1, 3]}, {})}
+    ),
+    # 5.2
+    "strategies.bowl_path": lambda: strategies.bowl_path([[1.5, 1.0], [1.4, -0.6], [1.3, 0.3]], (1.0, 20.0)),
+    "strategies.singular_value_map": lambda: strategies.singular_value_map(
+        [0.9, 0.1], 1, [1.1, 0.34], (3.4445, -4.775, 2.0315)
+    ),
+    "strategies.schedule_view": lambda: strategies.schedule_view(
+        "cosine", {"3 steps": [1, 0.5, 0], "5 steps": [1, 0.9, 0.5, 0.1, 0]}
+    ),
+    "strategies.landscape": lambda: strategies.landscape(
+        [-1, 0, 1], [-1, 1], [[1.0, 0.5, 2.0], [0.8, 0.1, 1.0]], {"SGD": ([[0, 0], [1, 1]], [1.0, 0.2])}, 1
     ),
     # 3.3 and 8
     "examples.unread_pixels": lambda: examples.unread_pixels(GREY, 3),

@@ -36,6 +36,13 @@ HISTORY = [
 # Training
 
 
+def test_of_masks_the_miou_is_drawn_and_not_the_share_of_pixels() -> None:
+    rows = [{**row, "val_miou": row["val_accuracy"] / 2} for row in HISTORY]
+    loss, miou = learning_curves(rows).axes
+    assert [axes.get_title(loc="left") for axes in (loss, miou)] == ["Loss", "mIoU"]
+    assert_allclose(miou.lines[0].get_ydata(), [row["val_miou"] for row in rows])
+
+
 def test_the_curves_are_the_history() -> None:
     loss, accuracy = learning_curves(HISTORY).axes
     lines = {line.get_label(): line for line in loss.lines}

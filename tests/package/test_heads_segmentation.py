@@ -15,7 +15,7 @@ from torch.testing import assert_close
 
 from vit_tutorial.data import digit_scenes
 from vit_tutorial.heads import LinearSegmenter, MaskSegmenter, MaskTransformer, QuerySegmenter, Segmenter
-from vit_tutorial.losses import cross_entropy
+from vit_tutorial.losses.segmentation import cross_entropy
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 
 
@@ -64,6 +64,11 @@ def by_loop(model: LinearSegmenter, images: Tensor) -> Tensor:
         ]
     ).reshape(len(images), rows, -1, columns)
     return enlarged_by_loop(grid.transpose(1, 2), model.encoder.config.patch_size)
+
+
+def test_an_encoder_that_drops_patches_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"patch_drop_rate is 0\.5, but masks need every patch; set it to 0"):
+        LinearSegmenter(encoder(patch_drop_rate=0.5), 3)
 
 
 def test_values_are_those_of_a_loop_over_patches_and_pixels() -> None:

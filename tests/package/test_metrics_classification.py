@@ -34,6 +34,12 @@ def test_confusion_matrix_is_scikit_learns() -> None:
     assert confusion_matrix(predictions, TARGETS, 7).tolist() == expected.tolist()
 
 
+def test_class_numbers_in_bytes_are_counted_as_those_in_int64() -> None:
+    labels, guesses = torch.randint(100, (2, 500), generator=torch.Generator().manual_seed(0))
+    expected = confusion_matrix(guesses, labels, 100)
+    assert torch.equal(confusion_matrix(guesses.to(torch.uint8), labels.to(torch.uint8), 100), expected)
+
+
 def test_confusion_matrices_of_batches_add_up_to_that_of_all() -> None:
     predictions = LOGITS.argmax(1)
     parts = [confusion_matrix(predictions[part], TARGETS[part], 7) for part in (slice(0, 90), slice(90, None))]

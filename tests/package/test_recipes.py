@@ -131,7 +131,8 @@ def test_a_recipe_says_which_fields_define_the_experiment_and_which_belong_to_th
     assert elsewhere.experiment() == recipe.experiment()
     beside = set(recipe.to_dict()) - set(recipe.experiment())
     assert beside == {
-        "title", "variant", "seeds", "device", "threads", "workers", "checkpoint_every_seconds", "checkpoint_every_steps"
+        "title", "variant", "seeds", "device", "micro_batch", "threads", "workers", "checkpoint_every_seconds",
+        "checkpoint_every_steps",
     }  # fmt: skip
     assert recipe.with_(precision="bf16").experiment() != recipe.experiment()
 
@@ -152,6 +153,15 @@ def test_a_share_of_the_training_split_leaves_the_others_whole() -> None:
 def test_a_share_that_leaves_a_class_without_images_is_refused_with_one_that_does_not() -> None:
     with pytest.raises(ValueError, match=r"leaves no training image of class '\d', which has 10\d; use at least 0\.0"):
         Classification(load_recipe("digits", train_share=0.001))
+
+
+def test_dropped_patches_end_only_where_they_begin_and_never_under_a_mask() -> None:
+    with pytest.raises(
+        RecipeError, match=r"patch_drop_until is 0\.8, but no patches are dropped; set model\.patch_drop"
+    ):
+        load_recipe("digits", patch_drop_until=0.8)
+    with pytest.raises(RecipeError, match=r"model\.patch_drop_rate is 0\.5, but a segmentation needs every patch"):
+        load_recipe("digit_scenes_linear", **{"model.patch_drop_rate": 0.5})
 
 
 def test_a_file_that_is_no_recipe_is_refused_by_name(tmp_path: Path) -> None:

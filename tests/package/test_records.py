@@ -77,7 +77,14 @@ def test_a_record_says_what_was_run_on_what_and_how_well(record: dict[str, Any])
 def test_a_record_keeps_the_learning_curve_of_each_seed_without_its_times(record: dict[str, Any]) -> None:
     assert len(record["curves"]) == len(record["seeds"])
     for seed, curve in enumerate(record["curves"]):
-        assert set(curve) == {"epoch", "train_loss", "val_accuracy", "val_loss", "val_top5_accuracy"}
+        assert set(curve) == {
+            "epoch",
+            "train_loss",
+            "val_accuracy",
+            "val_class_accuracy",
+            "val_loss",
+            "val_top5_accuracy",
+        }
         assert curve["epoch"] == [1]
         assert curve["val_accuracy"] == [pytest.approx(record["metrics"]["val_accuracy"]["values"][seed], abs=1e-5)]
     for columns, rows in zip(record["curves"], records.histories(record), strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,29 @@ def test_the_command_writes_one_file(tmp_path: Path, picture: Path, capsys: pyte
     assert main([*words, "--title", "Cats & owls"]) == 0
     assert "model.html" in capsys.readouterr().out
     assert "<h1>Cats &amp; owls</h1>" in (tmp_path / "model.html").read_text()
+
+
+def test_pictures_of_a_folder_go_into_a_folder_that_is_there(
+    tmp_path: Path, picture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_model(small_model(), tmp_path / "model.safetensors", DESCRIPTION)
+    for name in ("pictures", "site", "empty"):
+        (tmp_path / name).mkdir()
+    for name in "ab":
+        shutil.copy(picture, tmp_path / "pictures" / f"{name}{picture.suffix}")
+    words = [
+        "export",
+        str(tmp_path / "model.safetensors"),
+        "--to",
+        "site",
+        "--out",
+        str(tmp_path / "site"),
+        "--pictures",
+    ]
+    assert main([*words, str(tmp_path / "pictures")]) == 0
+    assert (tmp_path / "site" / "model.html").read_text().count('"image":"data:image/png') == 2
+    assert main([*words, str(tmp_path / "empty")]) == 2
+    assert "no image files in" in capsys.readouterr().err
 
 
 def test_the_pages_colours_are_the_books() -> None:

@@ -16,6 +16,8 @@ from vit_tutorial.heads import LinearSegmenter, MaskSegmenter
 from vit_tutorial.tasks import Segmentation, task_of
 from vit_tutorial.tasks.segmentation import class_weights
 from vit_tutorial.training import Recipe, RecipeError, evaluate, fit, predict
+from vit_tutorial.training.engine import Engine
+from vit_tutorial.training.loop import backward
 
 SMALL = {"patch_size": 4, "embed_dim": 16, "depth": 1, "num_heads": 2, "mlp_ratio": 1.0}
 SHORT = {"task": "segmentation", "data": "digit_scenes", "epochs": 2, "batch_size": 8, "lr": 3e-3}
@@ -55,6 +57,31 @@ def test_every_head_and_loss_trains_and_its_file_gives_the_same_scores(
     scores = evaluate(task, again, scenes.test)
     assert scores["miou"] == pytest.approx(result.metrics["test_miou"], abs=1e-6)
     assert_close(predict(task, again, scenes.val)[0], predict(task, result.model, scenes.val)[0])
+
+
+@pytest.mark.parametrize("changes", [{}, {"class_balance": 0.5}, {"class_balance": 1.0, "focal_gamma": 2.0}])
+def test_the_gradient_of_a_batch_in_parts_is_that_of_the_whole_however_void_is_spread(
+    scenes: Splits, changes: dict[str, Any]
+) -> None:
+    task, engine = Segmentation(recipe(**changes), splits=scenes), Engine("cpu")
+    model = task.build_model()
+    images, masks = task.prepare(scenes.train.images[:8], scenes.train.targets[:8].clone(), train=False)
+    masks[0], masks[1, :9] = VOID, VOID
+
+    def gradient(size: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        model.zero_grad()
+        loss = backward(task, model, images, masks, engine, size)
+        return loss, [p.grad.clone() for p in model.parameters() if p.grad is not None]
+
+    whole, expected = gradient(8)
+    for size in (1, 3):
+        loss, found = gradient(size)
+        assert_close(loss, whole)
+        assert_close(found, expected, atol=1e-6, rtol=1e-4)
+    means = torch.stack([task.loss(model(images[i : i + 1]), masks[i : i + 1]) for i in range(8)])
+    assert abs(means.mean() - whole) > 1e-3  # a mean of means is another loss
+    masks[:] = VOID
+    assert backward(task, model, images, masks, engine, 3) == 0
 
 
 def test_a_run_that_was_cut_off_ends_as_one_that_was_not(scenes: Splits, tmp_path: Path) -> None:
@@ -125,6 +152,7 @@ def test_a_recipe_says_its_task(monkeypatch: pytest.MonkeyPatch, scenes: Splits)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"logit_adjustment": 1.0}, "logit_adjustment is 1.0, but only classification knows it"),
         ({"mixup": 0.2}, "mixup is 0.2, but only classification knows it; leave it out of a segmentation"),
         ({"task": "classification", "dice": 1.0, "model": {}}, "dice is 1.0, but only segmentation knows it"),
         ({"model": {"head": "convolution"}}, "model.head is 'convolution'"),

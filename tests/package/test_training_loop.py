@@ -92,6 +92,19 @@ def test_a_run_that_died_goes_on_to_the_same_weights(tmp_path: Path, dies_at: in
         assert all(torch.equal(whole[group][name], cut[group][name]) for name in whole[group]), group
 
 
+def test_a_run_that_died_after_its_plateau_cut_the_rate_goes_on_at_the_cut_rate(tmp_path: Path) -> None:
+    changes = {"schedule": "plateau", "plateau_patience": 0, "gamma": 0.5, "min_lr": 0.0, "lr": 0.05, "epochs": 6}
+    recipe = tiny(checkpoint_every_steps=2, warmup_epochs=0, **changes)
+    undisturbed = fit(Classification(recipe), recipe, progress=False, test=False)
+    rates = [row["lr"] for row in undisturbed.history]
+    assert rates[-1] < rates[0]  # at this rate some epoch is no better than the best before it
+    with pytest.raises(Killed):
+        fit(DiesAt(recipe, 23), recipe, tmp_path, progress=False, test=False)  # 4 steps an epoch: in the last one
+    resumed = fit(Classification(recipe), recipe, tmp_path, progress=False, test=False)
+    assert [row["lr"] for row in resumed.history] == rates
+    assert same_weights(resumed.model, undisturbed.model)
+
+
 def test_a_folder_too_large_for_memory_resumes_as_exactly(tmp_path: Path) -> None:
     """Each image is decoded and cropped at random when its batch comes, by worker processes."""
     for index in range(48):
@@ -180,6 +193,28 @@ def test_a_run_that_failed_before_its_first_checkpoint_leaves_the_folder_free(tm
     with pytest.raises(ValueError, match="batch_size 5000 is larger than the training split of 1078 images"):
         fit(task, recipe, tmp_path, progress=False)
     fit(*tiny_task(epochs=1), tmp_path, progress=False)
+
+
+def test_the_last_share_of_the_training_sees_whole_images_also_after_a_resume(tmp_path: Path) -> None:
+    seen = []
+
+    class Watched(DiesAt):
+        def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+            seen.append(self.model.patch_drop_rate)
+            return super().loss(outputs, targets)
+
+        def build_model(self) -> Any:
+            self.model = super().build_model()
+            return self.model
+
+    recipe = tiny(model__patch_drop_rate=0.5, patch_drop_until=0.75, checkpoint_every_steps=1)
+    fit(Watched(recipe, 99), recipe, tmp_path / "whole", progress=False)
+    assert seen == [0.5] * 6 + [0.0] * 2
+    with pytest.raises(Killed):
+        fit(Watched(recipe, 7), recipe, tmp_path / "cut", progress=False)
+    resumed = fit(Watched(recipe, 99), recipe, tmp_path / "cut", progress=False)
+    assert seen[8:] == seen[:8]
+    assert same_weights(resumed.model, fit(Watched(recipe, 99), recipe, tmp_path / "whole", progress=False).model)
 
 
 class Explodes(Classification):

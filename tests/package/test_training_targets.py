@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.testing import assert_close
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
@@ -80,6 +81,9 @@ class Masks(Toy):
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return F.cross_entropy(outputs, targets)
 
+    def counted(self, targets: Tensor) -> float:
+        return targets.numel()
+
     def count(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         return {"right": (outputs.argmax(1) == targets).sum(), "pixels": torch.tensor(targets.numel())}
 
@@ -125,6 +129,9 @@ class TwoTargets(Toy):
 
     def loss(self, outputs: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:
         return F.cross_entropy(outputs["digit"], targets["digit"]) + F.mse_loss(outputs["ink"], targets["ink"])
+
+    def counted(self, targets: dict[str, Tensor]) -> float:
+        return len(targets["ink"])
 
     def count(self, outputs: dict[str, Tensor], targets: dict[str, Tensor]) -> dict[str, Tensor]:
         right = (outputs["digit"].argmax(1) == targets["digit"]).sum()
@@ -179,6 +186,15 @@ def test_a_run_that_died_goes_on_to_the_same_weights(toy: type[Any], dies_at: in
     assert {k: v for k, v in whole.metrics.items() if "seconds" not in k} == {
         k: v for k, v in cut.metrics.items() if "seconds" not in k
     }
+
+
+@each_task
+def test_a_batch_in_parts_of_unequal_size_trains_as_a_whole_one(toy: type[Any]) -> None:
+    recipe = RECIPES[toy].with_(epochs=1, optimizer="sgd", lr=0.05)
+    whole, parts = (fit(toy(), recipe.with_(micro_batch=size), progress=False) for size in (None, 7))
+    for name, weights in whole.model.state_dict().items():
+        assert_close(parts.model.state_dict()[name], weights, atol=1e-5, rtol=1e-4)
+    assert parts.history[0]["train_loss"] == pytest.approx(whole.history[0]["train_loss"], rel=1e-5)
 
 
 @each_task

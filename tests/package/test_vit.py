@@ -14,7 +14,7 @@ from torch.testing import assert_close
 from vit_tutorial.heads import LinearClassifier
 from vit_tutorial.interpret import record_attention
 from vit_tutorial.positions import sinusoidal_2d
-from vit_tutorial.vit import VisionTransformer, ViTConfig, count_parameters
+from vit_tutorial.vit import VisionTransformer, ViTConfig, count_parameters, drop_patches
 
 SMALL = ViTConfig(img_size=8, patch_size=2, in_chans=1, num_classes=10, embed_dim=24, depth=2, num_heads=3)
 
@@ -70,6 +70,30 @@ def test_without_positions_shuffled_patches_give_the_same_logits_and_with_them_t
 def test_drop_path_grows_linearly_over_the_blocks() -> None:
     model = VisionTransformer(dataclasses.replace(SMALL, depth=5, drop_path_rate=0.4))
     assert [block.drop_path1.drop_prob for block in model.blocks] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+
+
+@pytest.mark.parametrize(("rate", "prefix"), [(0.5, 1), (0.3, 0), (0.99, 2)])
+def test_dropped_patches_are_timms_at_the_same_random_numbers(rate: float, prefix: int) -> None:
+    timm = pytest.importorskip("timm.layers", reason="timm is not installed")
+    tokens = torch.randn(3, prefix + 10, 4)
+    torch.manual_seed(5)
+    expected = timm.PatchDropout(rate, prefix)(tokens)
+    torch.manual_seed(5)
+    assert torch.equal(drop_patches(tokens, rate, prefix), expected)
+
+
+def test_patches_are_dropped_in_training_alone_others_for_each_image_and_never_positions_or_prefix() -> None:
+    model = VisionTransformer(dataclasses.replace(SMALL, patch_drop_rate=0.5))
+    images = torch.randn(1, 1, 8, 8).repeat(4, 1, 1, 1)
+    N = model.patch_embed.num_patches
+    with torch.no_grad():
+        kept = model.train().forward_features(images)
+        assert kept.shape[1] == model.num_prefix_tokens + N // 2
+        assert not torch.allclose(kept[0], kept[1])
+        assert model.eval().forward_features(images).shape[1] == model.num_prefix_tokens + N
+        plain = VisionTransformer(SMALL).eval()
+        plain.load_state_dict(model.state_dict())
+        assert torch.equal(model(images), plain(images))
 
 
 def test_recorded_weights_have_one_map_a_layer_and_rows_that_sum_to_one() -> None:

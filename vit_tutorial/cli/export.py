@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from vit_tutorial.cli.commands import described, model_file
+from vit_tutorial.cli.pictures import image_names
 from vit_tutorial.data.decode import FULL_RANGE
 from vit_tutorial.heads import Segmenter, SegmenterConfig
 from vit_tutorial.vit import VisionTransformer
 from vit_tutorial.weights import holds_segmenter, load_classifier, load_segmenter
 from vit_tutorial.widgets.models.export import export_onnx, export_page
 from vit_tutorial.widgets.site import export_site
+
+SETTINGS = {"dtype": ("page", "site"), "pictures": ("site",), "title": ("site",)}  # what each belongs to
 
 
 def run_export(options: argparse.Namespace) -> int:
@@ -21,6 +24,11 @@ def run_export(options: argparse.Namespace) -> int:
     Raises:
         ValueError, OSError: the model cannot be read or written. ImportError: ONNX's packages are not installed.
     """
+    given = {name: getattr(options, name) for name in SETTINGS if getattr(options, name) is not None}
+    if beyond := [f"--{name}" for name in given if options.to not in SETTINGS[name]]:
+        raise ValueError(
+            f"{', '.join(beyond)} says nothing of --to {options.to}; leave it out, or export --to {SETTINGS[beyond[0][2:]][0]}"
+        )
     path = model_file(options.model)
     model, K, channels = read_model(path)
     if options.to == "site" and not K:
@@ -28,6 +36,8 @@ def run_export(options: argparse.Namespace) -> int:
             f"a site shows a classifier or a segmenter, and {path} is an encoder without classes; export it --to page or onnx"
         )
     out = options.out or path.with_suffix("")
+    if out.is_dir():
+        out /= path.stem
     extra = described(path, K, channels)
     describe: dict[str, Any] = {key: extra[key] for key in ("classes", "mean", "std")}
     source = {key: extra[key] for key in ("recipe", "data") if key in extra}
@@ -36,17 +46,12 @@ def run_export(options: argparse.Namespace) -> int:
     elif options.to == "site":
         file = out.with_name(out.name.removesuffix(".html") + ".html")
         low, high = extra.get("value_range") or FULL_RANGE
-        show = {
-            "pictures": options.pictures,
-            "title": options.title,
-            "dtype": options.dtype,
-            "value_range": (low, high),
-        }
+        show = {**given, "pictures": list(image_names(given.get("pictures", ()))), "value_range": (low, high)}
         paths = [export_site(model, file, **describe, **show)]
     else:
         if isinstance(model, Segmenter) and source:  # what a page of the book says of the model it shows
             describe["source"] = source
-        paths = export_page(model, out, options.dtype, **describe)
+        paths = export_page(model, out, **given, **describe)
     for path in paths:
         print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
     return 0

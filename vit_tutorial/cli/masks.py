@@ -33,6 +33,7 @@ from vit_tutorial.metrics.segmentation import (
     pixel_accuracy,
     pixel_confusion,
 )
+from vit_tutorial.tasks.own_masks import every_own_image
 from vit_tutorial.tasks.segmentation import load_whole, segment
 from vit_tutorial.training import Recipe
 from vit_tutorial.weights import load_segmenter
@@ -45,19 +46,18 @@ def evaluate_masks(options: argparse.Namespace, path: Path, extra: dict[str, Any
     """Print the scores of a saved segmenter on a split, class by class, by distance to a border, by size, and its worst images."""
     model = load_segmenter(path, pick_device(options.device))
     recipe = Recipe.from_dict(extra["recipe"])
-    splits = load_whole(recipe, options.data)
-    if splits.classes != extra["classes"]:
+    given = every_own_image(recipe, options.data) if options.split == "all" else load_whole(recipe, options.data)
+    if given.classes != extra["classes"]:
         raise ValueError(
-            f"the model knows the classes {listed(extra['classes'])}, but the data has {listed(splits.classes)}; give the data it was trained on"
+            f"the model knows the classes {listed(extra['classes'])}, but the data has {listed(given.classes)}; give the data it was trained on"
         )
-    if options.split == "all":
-        raise ValueError("--split all is for classifiers of a folder; of images with masks choose train, val or test")
-    dataset = getattr(splits, options.split)
+    dataset = given if isinstance(given, PairedImages) else getattr(given, options.split)
     found = analysis(model, dataset, extra, options.mistakes)
     if options.format == "json":
         print(json.dumps({"split": options.split, **found}, indent=1, ensure_ascii=False))
     else:
-        print(f"{dataset.variant}: {options.split} split, {len(dataset):,} images, scored at their own size")
+        part = "every image, whether the run has seen it or not" if options.split == "all" else f"{options.split} split"
+        print(f"{dataset.variant}: {part}, {len(dataset):,} images, scored at their own size")
         print_analysis(found)
     return 0
 

@@ -195,17 +195,17 @@ def _add_export(commands: Any) -> None:
         required=True,
         help="site: one HTML file that runs it; page: for the book's figures; onnx: for other runtimes",
     )
-    p.add_argument("--out", type=Path, help="where to write, without suffix (default: beside the model)")
+    p.add_argument(
+        "--out", type=Path, help="where to write, without suffix, or a folder that is there (default: beside the model)"
+    )
     p.add_argument(
         "--pictures",
-        type=Path,
         nargs="+",
-        default=[],
         metavar="FILE",
-        help="of a site: image files that become part of it",
+        help="of a site: image files, or folders of them, that become part of it",
     )
-    p.add_argument("--title", default="A Vision Transformer", help="of a site")
-    p.add_argument("--dtype", choices=DTYPES, default="int8", help="how the page's weights are stored (default: int8)")
+    p.add_argument("--title", help="of a site (default: A Vision Transformer)")
+    p.add_argument("--dtype", choices=DTYPES, help="of a site or page: how the weights are stored (default: int8)")
 
 
 def _add_results(commands: Any) -> None:

@@ -25,6 +25,10 @@ def camvid(root: str | Path | None = None) -> Splits:
     Read are the layout of the SegNet tutorial, ROOT/train with ROOT/trainannot and so on, where lists ROOT/train.txt name the pairs if they
     are there, and ROOT/images/train with ROOT/annotations/train.
 
+    The validation frames are one clip of seven seconds, of a film whose frames a second before and a second after it are training images, while
+    most test frames are of a film that no training image is from: a validation score says little of the test's. To choose anything, hold
+    back a film: the frames' names begin with it.
+
     Args:
         root: the folder, or one that holds it as CamVid, camvid or camvid-240x180; default: `data_root()`.
 

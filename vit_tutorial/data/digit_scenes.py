@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -55,6 +56,7 @@ def digit_scenes(
     split: Literal["train", "val", "test"] = "train",
     kinds: Sequence[int] = range(10),
     min_visible: float = 0.7,
+    turn: float = 0.0,
 ) -> DigitScenes:
     """Scenes of real digits at random places, from one split of :func:`digits`: no digit is in the scenes of two splits.
 
@@ -71,6 +73,8 @@ def digit_scenes(
         split: ``train``, ``val`` or ``test`` of :func:`digits`.
         kinds: the digits that occur; class j + 1 is ``kinds[j]``.
         min_visible: from 0 (exclusive) to 1; 1 allows no overlap.
+        turn: degrees, 0 to 90; each digit is turned about its middle by an angle up to so many either way before it is laid down. Its mask
+            follows from its turned ink, so it is as sharp as any; turning a whole scene would blur ink and cut masks.
 
     Raises:
         ValueError: an argument out of its range, or a canvas on which so many digits find no place.
@@ -89,6 +93,8 @@ def digit_scenes(
         raise ValueError(f"digits_per_scene is {digits_per_scene}; give a number from 1, or (fewest, most)")
     if not 0 < min_visible <= 1:
         raise ValueError(f"min_visible is {min_visible}; it must be above 0 and at most 1")
+    if not 0 <= turn <= 90:
+        raise ValueError(f"turn is {turn}; it must be from 0 to 90 degrees")
     if not kinds or len(set(kinds)) < len(kinds) or not set(kinds) <= set(range(10)):
         raise ValueError(f"kinds is {list(kinds)}; give digits from 0 to 9, each once")
     source = getattr(digits(), split)
@@ -100,7 +106,7 @@ def digit_scenes(
     scenes = []
     for i in range(n):
         random = np.random.RandomState([seed, SPLITS.index(split), i])  # its stream is the same in every NumPy version
-        scenes.append(_scene(random, pool, (height, width), random.randint(fewest, most + 1), min_visible))
+        scenes.append(_scene(random, pool, (height, width), random.randint(fewest, most + 1), min_visible, turn))
     chosen = [torch.as_tensor(scene[0]) for scene in scenes]
     labels = [pool_classes[of_scene] for of_scene in chosen]
     instances = torch.from_numpy(np.stack([instance for _, _, _, instance in scenes]))
@@ -117,18 +123,22 @@ def digit_scenes(
 
 
 def scene_splits(
-    counts: tuple[int, int, int] = (1000, 200, 200), target: Literal["classes", "objects"] = "classes", **options: Any
+    counts: tuple[int, int, int] = (1000, 200, 200),
+    target: Literal["classes", "objects"] = "classes",
+    turn: float = 0.0,
+    **options: Any,
 ) -> Splits:
     """Scenes as a data set for training: as many as `counts` says for training, validation and test.
 
     Args:
         target: "classes": masks [N, H, W] uint8 of class numbers; "objects": a dict of masks (bool [m, H, W] of each scene's m digits), their
             labels [m] and void, as `coco.object_masks` gives them.
-        options: see `digit_scenes`.
+        turn: degrees; the digits of the training scenes are turned by up to so many, those of the others stand as they were written.
+        options: the others of `digit_scenes`.
     """
     parts = []
     for split, n in zip(SPLITS, counts):
-        scenes = digit_scenes(n, split=split, **options)  # type: ignore[arg-type]
+        scenes = digit_scenes(n, split=split, turn=turn if split == "train" else 0, **options)  # type: ignore[arg-type]
         targets: Any = scenes.class_masks.to(torch.uint8)
         if target == "objects":
             numbers = [torch.arange(1, len(label) + 1)[:, None, None] for label in scenes.labels]
@@ -138,7 +148,8 @@ def scene_splits(
                 "labels": scenes.labels,
                 "void": torch.zeros_like(scenes.class_masks, dtype=torch.bool),
             }
-        sentence = f"scenes of scikit-learn's digits, {n:,} of its {split} split, {target}"
+        turned = f", digits turned by up to {turn:g} degrees" if turn and split == "train" else ""
+        sentence = f"Scenes of scikit-learn's digits, {n:,} of its {split} split, {target}{turned}"
         parts.append(TensorImages(scenes.images, targets, list(scenes.classes), "digit_scenes", sentence))
     return Splits(*parts)
 
@@ -147,15 +158,21 @@ _Scene = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8], NDArray[
 
 
 def _scene(
-    random: np.random.RandomState, pool: NDArray[np.uint8], size: tuple[int, int], m: int, min_visible: float
+    random: np.random.RandomState,
+    pool: NDArray[np.uint8],
+    size: tuple[int, int],
+    m: int,
+    min_visible: float,
+    turn: float,
 ) -> _Scene:
     """(which digits [m], corners [m, 2], image [H, W], instance mask [H, W]) of one scene."""
     chosen = random.randint(len(pool), size=m)
+    drawn = pool[chosen] if turn == 0 else _turned(pool[chosen], np.radians(random.uniform(-turn, turn, m)))
     for _ in range(STARTS):
         corners: list[tuple[int, int]] = []
         image, instances = np.zeros(size, np.uint8), np.zeros(size, np.int64)
-        for j, digit in enumerate(pool[chosen], start=1):
-            corner = _place(random, pool[chosen[:j]], instances, digit, min_visible)
+        for j, digit in enumerate(drawn, start=1):
+            corner = _place(random, drawn[:j], instances, digit, min_visible)
             if corner is None:
                 break
             corners.append(corner)
@@ -169,6 +186,16 @@ def _scene(
         f"{m} digits of 8x8 pixels found no place on a canvas of {size[0]}x{size[1]} with min_visible={min_visible}; "
         "take a larger canvas, fewer digits, or let more be covered"
     )
+
+
+def _turned(pixels: NDArray[np.uint8], angles: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Each of [m, 8, 8] turned about its middle by its angle [m] in radians, anticlockwise; ink between pixels is interpolated bilinearly."""
+    cos, sin, zero = np.cos(angles), np.sin(angles), np.zeros_like(angles)
+    where_from = torch.from_numpy(np.stack([cos, -sin, zero, sin, cos, zero], axis=1).reshape(-1, 2, 3)).float()
+    ink = torch.from_numpy(pixels)[:, None].float()
+    grid = F.affine_grid(where_from, list(ink.shape), align_corners=False)
+    turned: NDArray[np.uint8] = F.grid_sample(ink, grid, align_corners=False)[:, 0].round().to(torch.uint8).numpy()
+    return turned
 
 
 def _place(

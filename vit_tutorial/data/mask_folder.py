@@ -13,9 +13,9 @@ from .joint import Size
 from .lay_on import DrawnOn
 from .layout import SPLIT_NAMES, holds
 from .mask_files import Table
-from .pair_survey import BadPairs, PairReport, count_pixels, survey
+from .pair_splits import AllPairs
+from .pair_survey import BadPairs, PairReport, survey
 from .pairs import MaskFiles, PairedImages
-from .splitting import content_split
 
 Pair = tuple[str, Path, Path]  # (split, image, mask)
 EXPECTED = "images/ and masks/ with files of equal names (images/a.jpg, masks/a.png), with train, val and test above or below them, or without"
@@ -58,45 +58,49 @@ def mask_folder(
         FileNotFoundError, NotADirectoryError: no such folder. ValueError: no images and masks in it, or no names for the classes.
         BadPairs (a ValueError): faulty files, with the whole report.
     """
-    root = Path(root).expanduser()
-    if not root.is_dir():
-        problem = NotADirectoryError if root.exists() else FileNotFoundError
-        raise problem(f"{root.absolute()} is no folder; give one with {EXPECTED}")
     if not (val_fraction > 0 and test_fraction > 0 and val_fraction + test_fraction < 1):
         raise ValueError(
             f"val_fraction and test_fraction are above 0 and together below 1, got {val_fraction} and {test_fraction}"
         )
-    names, table = named_classes(root, classes, table)
+    found = all_pairs(
+        root, classes, table=table, mask_suffix=mask_suffix, drawn_on=drawn_on, size=size, channels=channels, progress=progress, name=name
+    )  # fmt: skip
+    splits = found.divided(val_fraction, test_fraction, split_seed)
+    one_size = size is not None or len({one.size for one in found.seen}) == 1
+    height, width = size or found.seen[0].size
+    if one_size and len(found.seen) * (channels + 1) * height * width <= memory_budget:
+        parts = [part.in_memory() for part in splits if isinstance(part, PairedImages)]
+        return Splits(*parts, report=splits.report)
+    return splits
+
+
+def all_pairs(
+    root: str | Path,
+    classes: Sequence[str] | None = None,
+    *,
+    table: Table | None = None,
+    mask_suffix: str = "",
+    drawn_on: DrawnOn = "",
+    size: Size | None = None,
+    channels: int = 3,
+    progress: bool | None = None,
+    name: str | None = None,
+) -> AllPairs:
+    """All images of a folder with their masks, whichever split they lie in. Arguments and errors: see `mask_folder`."""
+    root = Path(root).expanduser()
+    if not root.is_dir():
+        problem = NotADirectoryError if root.exists() else FileNotFoundError
+        raise problem(f"{root.absolute()} is no folder; give one with {EXPECTED}")
     report = PairReport(root)
     pairs = find_pairs(root, mask_suffix, report)
+    names, table = named_classes(root, classes, table)
     seen, report = survey(root, pairs, names, table, drawn_on, report, progress)
-    there = {
-        split: [i for i, pair in enumerate(pairs) if pair[0] == split] for split in ("train", "val", "test", "all")
-    }
-    whole = there["train"] or there["all"]
-    if not whole:
-        raise ValueError(
-            f"{root} has no training images, only {listed([s for s in there if there[s]])}; add a folder train"
-        )
-    cut = [0.0 if there["val"] else val_fraction, 0.0 if there["test"] else test_fraction]
-    keys = [seen[i].image for i in whole]
-    parts = content_split(keys, (1 - sum(cut), *cut), split_seed)
-    train, val, test = ([whole[i] for i in part] for part in parts)
-    chosen = {"train": train, "val": there["val"] or val, "test": there["test"] or test}
-    count_pixels(report, {split: [seen[i] for i in part] for split, part in chosen.items()})
-    made = listed([split for split in chosen if not there[split]])
-    variant = f"folder {root.name}: {len(pairs):,} images with masks of {len(names)} classes"
-    variant += f"; {made} split by content, split seed {split_seed}" * bool(made)
-    everything = PairedImages(
+    images = PairedImages(
         [image for _, image, _ in pairs], MaskFiles([mask for _, _, mask in pairs], table), names, size, channels, drawn_on,
-        name or root.name, variant, contents=[one.image for one in seen],
+        name or root.name, f"folder {root.name}: {len(pairs):,} images with masks of {len(names)} classes",
+        contents=[one.image for one in seen],
     )  # fmt: skip
-    train_part, val_part, test_part = (everything.select(part) for part in chosen.values())
-    one_size = size is not None or len({one.size for one in seen}) == 1
-    height, width = size or seen[0].size
-    if one_size and len(seen) * (channels + 1) * height * width <= memory_budget:
-        return Splits(train_part.in_memory(), val_part.in_memory(), test_part.in_memory(), report=report)
-    return Splits(train_part, val_part, test_part, report=report)
+    return AllPairs(images, [split for split, _, _ in pairs], seen, report)
 
 
 def find_pairs(root: Path, mask_suffix: str, report: PairReport) -> list[Pair]:
@@ -105,9 +109,10 @@ def find_pairs(root: Path, mask_suffix: str, report: PairReport) -> list[Pair]:
     Raises:
         ValueError: there are no folders of images and masks, or nothing in them.
     """
-    folders = _folders(root, report)
+    folders = folders_of_pairs(root, report)
     if not folders:
-        there = [folder.name for folder in look(root, Sight())[0]]
+        inner, beside = look(root, Sight())
+        there = [folder.name for folder in inner] + [f"{len(beside):,} images that lie in no folder"] * bool(beside)
         raise ValueError(
             f"{root} has no folders of images and masks, but {listed(there) or 'no folders'}; expected are {EXPECTED}"
         )
@@ -140,7 +145,7 @@ def _common_suffix(folders: Sequence[tuple[str, Path, Path]]) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def _folders(root: Path, report: PairReport) -> list[tuple[str, Path, Path]]:
+def folders_of_pairs(root: Path, report: PairReport) -> list[tuple[str, Path, Path]]:
     """(split, folder of images, folder of masks); the split is "all" where there are none."""
     if (both := _two(root)) is not None:
         folders, files = look(both[0], Sight())

@@ -123,7 +123,7 @@ def survey(
                 report.fault(*found)
     if len(seen) == len(pairs):
         names = [_name(root, image) for _, image, _ in pairs]
-        _values(report, [_name(root, mask) for _, _, mask in pairs], seen)
+        _values(report, [_name(root, mask) for _, _, mask in pairs], seen, from_files=read is None)
         _copies(report, [split for split, _, _ in pairs], names, seen)
     if report.faults:
         raise BadPairs(f"{report}. {_remedy(report)}", report)
@@ -144,8 +144,9 @@ def count_pixels(report: PairReport, parts: dict[str, list[Seen]]) -> None:
             report.notes.append(f"no pixel of {listed(absent)} in {split}")
     seen_classes = [name for name, n in zip(report.classes, report.pixels["train"].tolist()) if n]
     if parts["train"] and len(seen_classes) < 2:
+        void = ["void"] if report.pixels["train"][K] else []
         raise ValueError(
-            f"{report.root}: all pixels of the training images are {listed(seen_classes) or 'void'}, so there is nothing to tell apart; "
+            f"{report.root}: all pixels of the training images are {' or '.join(seen_classes + void)}, so there is nothing to tell apart; "
             "annotate what is to be found"
         )
 
@@ -157,10 +158,10 @@ def _image(file: Path) -> tuple[tuple[int, int], int, bytes]:
     return (image.height, image.width), stored_orientation(content), hashlib.sha256(content).digest()
 
 
-def _values(report: PairReport, names: list[str], seen: list[Seen]) -> None:
+def _values(report: PairReport, names: list[str], seen: list[Seen], from_files: bool) -> None:
     K = len(report.classes)
     everything = _sum(seen)
-    if set(np.flatnonzero(everything).tolist()) == {0, VOID}:
+    if from_files and set(np.flatnonzero(everything).tolist()) == {0, VOID}:
         kind = (
             f"masks have no values but 0 and {VOID}, and {VOID} is void: for two classes give the table {{{VOID}: 1}}, "
             f"in classes.txt as {report.classes[1]} = {VOID}"

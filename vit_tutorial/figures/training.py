@@ -20,17 +20,17 @@ DASHES = {"train": (0, (4, 2)), "val": "-"}  # so that the splits are told apart
 
 @style()
 def learning_curves(history: History | Mapping[str, History]) -> Figure:
-    """Loss, and accuracy where there is one, over the training of one run or of several.
+    """Loss, and mIoU or accuracy where there is one, over the training of one run or of several.
 
     Args:
         history: one dictionary a row, e.g. ``{"epoch": 3, "train_loss": 0.41, "val_loss": 0.5, "val_accuracy": 0.87}``; a row may lack
             any of them, and ``step`` may stand for ``epoch``. Several runs: ``{"lr 1e-3": history, "lr 1e-4": history}``.
 
-    Losses as they are (mean cross-entropy in nats), accuracies (fractions 0..1) in percent. Training is dashed, validation solid; of
+    Losses as they are (mean cross-entropy in nats), mIoU and accuracies (fractions 0..1) in percent; of masks the mIoU, if it is there. Training is dashed, validation solid; of
     several runs each has a colour and its label at the end of its line.
 
     Raises:
-        ValueError: no rows, no ``epoch`` or ``step``, or none of the four curves.
+        ValueError: no rows, no ``epoch`` or ``step``, or none of the curves.
     """
     runs: Mapping[str, History] = history if isinstance(history, Mapping) else {"": history}
     rows = [row for run in runs.values() for row in run]
@@ -39,7 +39,8 @@ def learning_curves(history: History | Mapping[str, History]) -> Figure:
     axis = next((name for name in ("epoch", "step") if all(name in row for row in rows)), None)
     if axis is None:
         raise ValueError(f"every row needs 'epoch' or 'step'; the first has {', '.join(map(repr, rows[0]))}")
-    panels = [m for m in ("loss", "accuracy") if any(f"{split}_{m}" in row for split in SPLITS for row in rows)]
+    panels = [m for m in ("loss", "miou", "accuracy") if any(f"{split}_{m}" in row for split in SPLITS for row in rows)]
+    panels = [m for m in panels if m != "accuracy" or "miou" not in panels]
     if not panels:
         raise ValueError(
             "nothing to draw: rows need train_loss, val_loss, train_accuracy or val_accuracy; "
@@ -61,7 +62,7 @@ def learning_curves(history: History | Mapping[str, History]) -> Figure:
                 axes.plot(x, y, color=colour, linestyle=DASHES[split], label=f"{label} {name}".strip(), marker=marker)
                 if one or split == "val" or not any(f"val_{measure}" in row for row in run):
                     ends.append((x[-1], y[-1], text, colour))
-        axes.set_title(measure.capitalize())
+        axes.set_title("mIoU" if measure == "miou" else measure.capitalize())
         axes.margins(x=0.01)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True))
         both = len(runs) > 1 and all(any(f"{split}_{measure}" in row for row in rows) for split in SPLITS)
@@ -69,7 +70,7 @@ def learning_curves(history: History | Mapping[str, History]) -> Figure:
             axes.set_xlabel(f"{axis} (solid: validation, dashed: training)", fontsize=9, loc="left")
         else:
             axes.set_xlabel(axis, fontsize=9)
-        if measure == "accuracy":
+        if measure != "loss":
             axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, symbol=" %"))
         label_ends(axes, ends)
     return fig

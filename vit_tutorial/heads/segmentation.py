@@ -17,7 +17,7 @@ class Segmenter(nn.Module):
     Args:
         encoder: any ViT; its own head is not used.
         head: patch tokens [B, N, D] -> scores [B, N, K].
-        pixels: whether a call gives the scores of pixels or of patches. Training needs the patches' only: ``vit_tutorial.losses``
+        pixels: whether a call gives the scores of pixels or of patches. Training needs the patches' only: ``vit_tutorial.losses.segmentation``
             enlarges them itself, piece by piece, for less time and memory.
         cells: s; the head scores s*s cells of each patch, cut s times across and down, [B, N, K*s*s], those of one class side by side. A
             token knows more of its patch than one answer says.
@@ -27,7 +27,7 @@ class Segmenter(nn.Module):
         numbers [B, H, W].
 
     Raises:
-        ValueError: fewer than one cell.
+        ValueError: fewer than one cell, or an encoder that drops patches in training.
 
     Strudel et al. 2021, "Segmenter: Transformer for Semantic Segmentation", section 3.
     """
@@ -35,6 +35,10 @@ class Segmenter(nn.Module):
     def __init__(self, encoder: VisionTransformer, head: nn.Module, pixels: bool = True, cells: int = 1) -> None:
         super().__init__()
         check_classes(cells=cells)
+        if encoder.patch_drop_rate:
+            raise ValueError(
+                f"the encoder's patch_drop_rate is {encoder.patch_drop_rate}, but masks need every patch; set it to 0"
+            )
         self.encoder, self.head, self.pixels, self.cells = encoder, head, pixels, cells
 
     def forward(self, images: Tensor) -> Tensor:

@@ -49,7 +49,7 @@ def confusion_matrix(predictions: Tensor, targets: Tensor, num_classes: int) -> 
     Returns:
         [K, K] of int64; rows are true classes, columns predicted ones (scikit-learn's convention).
     """
-    pairs = targets.flatten() * num_classes + predictions.flatten()
+    pairs = targets.flatten().long() * num_classes + predictions.flatten().long()  # bytes would overflow
     return torch.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -13,7 +14,14 @@ from vit_tutorial import data
 from vit_tutorial.cnn import CNNConfig, ConvNet
 from vit_tutorial.data import Splits, augment, mix, normalize, take_share
 from vit_tutorial.data.batches import Transform
-from vit_tutorial.metrics.classification import accuracy_from_confusion, confusion_matrix, topk_correct
+from vit_tutorial.losses.classification import cross_entropy
+from vit_tutorial.losses.imbalance import balanced_weights, log_frequencies, mean_one
+from vit_tutorial.metrics.classification import (
+    accuracy_from_confusion,
+    confusion_matrix,
+    recall_per_class,
+    topk_correct,
+)
 from vit_tutorial.patches import in_pixels
 from vit_tutorial.training.recipe import Recipe, RecipeError
 from vit_tutorial.vit import VisionTransformer, ViTConfig
@@ -23,6 +31,8 @@ from vit_tutorial.weights import load_classifier, save_model
 class Classification:
     """Cross-entropy between a model's logits and the classes; accuracy chooses the weights.
 
+    With ``class_balance`` or ``logit_adjustment`` each class is to count alike, so the mean of the classes' accuracies chooses.
+
     Args:
         recipe: names the data, the model and the augmentation.
         root: the folder of images, or the data root; None is `vit_tutorial.data.data_root()`.
@@ -30,11 +40,10 @@ class Classification:
         splits: data in place of the recipe's, for experiments in a notebook.
 
     Raises:
-        ValueError: a model field is unknown, or the images do not fit the model.
+        ValueError: a model field is unknown, the images do not fit the model, or logits are to be adjusted to a class without images.
         FileNotFoundError: the data is not there; the message says how to get it.
     """
 
-    best_by = "accuracy"
     transform: Transform | None = None
 
     def __init__(
@@ -48,6 +57,14 @@ class Classification:
         whole = splits if splits is not None else load_splits(recipe, root, download)
         self.splits = take_share(whole, recipe.train_share)
         self.config = model_config(recipe, self.splits)
+        self.weight: Tensor | None = None
+        self.adjustment: Tensor | None = None
+        self.best_by = "class_accuracy" if recipe.class_balance or recipe.logit_adjustment else "accuracy"
+        counts = torch.bincount(self.splits.train.labels.cpu(), minlength=self.config.num_classes)
+        if recipe.class_balance:
+            self.weight = mean_one(balanced_weights(counts, recipe.class_balance), counts)
+        if recipe.logit_adjustment:
+            self.adjustment = recipe.logit_adjustment * log_frequencies(counts, self.splits.classes)
 
     def build_model(self) -> VisionTransformer | ConvNet:
         """The recipe's model with fresh weights from torch's global random numbers."""
@@ -74,8 +91,15 @@ class Classification:
         return inputs, labels
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy of logits [B, K] against classes [B] or mixed labels [B, K], with label smoothing."""
-        return F.cross_entropy(outputs, targets, label_smoothing=self.recipe.label_smoothing)
+        """Mean cross-entropy of logits [B, K] against classes [B] or mixed labels [B, K], with what the recipe says of smoothing and rare classes."""
+        if self.adjustment is not None:
+            outputs = outputs.float() + self.adjustment.to(outputs.device)
+        weight = None if self.weight is None else self.weight.to(outputs.device)
+        return cross_entropy(outputs, targets, weight, self.recipe.label_smoothing)
+
+    def counted(self, targets: Tensor) -> float:
+        """By what the mean of `loss` was divided: the number of images."""
+        return len(targets)
 
     def count(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Sums over one batch: the confusion matrix [K, K], the cross-entropy, and hits among the five largest logits."""
@@ -89,9 +113,14 @@ class Classification:
         return sums
 
     def metrics(self, totals: dict[str, Tensor]) -> dict[str, float]:
-        """Accuracy, mean cross-entropy (natural logarithm, no smoothing), and top-5 accuracy with more than 5 classes."""
-        n = totals["confusion"].sum().item()
-        result = {"accuracy": accuracy_from_confusion(totals["confusion"]), "loss": totals["loss"].item() / n}
+        """Accuracy, the mean of the classes' accuracies, mean cross-entropy (natural logarithm, no smoothing), and top-5 accuracy with more than 5 classes."""
+        M = totals["confusion"]
+        n = M.sum().item()
+        result = {
+            "accuracy": accuracy_from_confusion(M),
+            "class_accuracy": recall_per_class(M).nanmean().item(),
+            "loss": totals["loss"].item() / n,
+        }
         if "top5" in totals:
             result["top5_accuracy"] = totals["top5"].item() / n
         return result

@@ -14,12 +14,12 @@ from vit_tutorial import data
 from vit_tutorial.cnn import UNet, UNetConfig
 from vit_tutorial.data import VOID, RandomWindow, Splits, augment_pairs, normalize
 from vit_tutorial.data.batches import Transform
-from vit_tutorial.data.files import listed
 from vit_tutorial.data.joint import fit_pair, fitted
 from vit_tutorial.data.pairs import PairedImages
 from vit_tutorial.enlarge import classes_of_pixels, enlarge
 from vit_tutorial.heads import Segmenter, SegmenterConfig
-from vit_tutorial.losses import combined_loss, cross_entropy
+from vit_tutorial.losses.imbalance import balanced_weights
+from vit_tutorial.losses.segmentation import combined_loss, count_pixels, cross_entropy
 from vit_tutorial.metrics.segmentation import (
     dice_per_class,
     iou_per_class,
@@ -30,6 +30,7 @@ from vit_tutorial.metrics.segmentation import (
 )
 from vit_tutorial.patches import pair
 from vit_tutorial.tasks.classification import fields_for_images, image_size
+from vit_tutorial.tasks.own_masks import own_images
 from vit_tutorial.training.recipe import Recipe, RecipeError
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import load_segmenter, save_segmenter
@@ -103,6 +104,10 @@ class Segmentation:
         return combined_loss(
             outputs, targets, float(not focal), self.recipe.dice, float(focal), self.recipe.focal_gamma, weight
         )
+
+    def counted(self, targets: Tensor) -> Tensor:
+        """By what the mean of `loss` was divided: the pixels that are not void, or the sum of their classes' weights."""
+        return count_pixels(targets, None if self.weight is None else self.weight.to(targets.device))
 
     def count(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Sums over one batch: the confusion matrix [K, K] of all counted pixels, and their cross-entropy."""
@@ -180,37 +185,6 @@ def load_whole(
     )
 
 
-def own_images(recipe: Recipe, root: str | Path | None, size: tuple[int, int] | None, held: int) -> Splits:
-    """A folder of one's own images and masks, or a COCO file.
-
-    Raises:
-        RecipeError: neither; a folder that has JSON files instead of masks is told that one of them may be given. Others: see `mask_folder` and `own_coco`.
-    """
-    if root is None:
-        raise RecipeError(
-            "data: mask_folder needs to know the folder; give it with --data FOLDER, or --data FILE.json of COCO"
-        )
-    root, channels = Path(root).expanduser(), recipe.model.get("in_chans", 3)
-    drawn_on: Any = "" if recipe.drawn_on == "ask" else recipe.drawn_on
-    if root.suffix.lower() == ".json":
-        on_bad: Any = recipe.on_bad
-        return data.own_coco(root, size=size, channels=channels, on_bad=on_bad, drawn_on=drawn_on)
-    if recipe.on_bad != "stop":
-        raise RecipeError(
-            "on_bad=skip leaves faulty annotations of a COCO file out; of a folder of masks mend or move the files that are named"
-        )
-    try:
-        return data.mask_folder(
-            root, size=size, channels=channels, memory_budget=held, mask_suffix=recipe.mask_suffix, drawn_on=drawn_on
-        )
-    except ValueError as error:
-        files = sorted([*root.glob("*.json"), *root.glob("*/*.json")])
-        if not files or (isinstance(error, data.BadPairs) and error.report.images):
-            raise
-        said = listed([f"--data {file}" for file in files], 4)
-        raise RecipeError(f"{error}. There are JSON files, too; if one is COCO's, give it: {said}") from error
-
-
 @torch.no_grad()
 def segment(model: Segmenter | UNet, image: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """The class of each pixel of one image of any size.
@@ -251,17 +225,9 @@ def model_config(recipe: Recipe, splits: Splits) -> tuple[ViTConfig, SegmenterCo
 
 
 def class_weights(splits: Splits, power: float) -> Tensor:
-    """w_k = (median_j f_j / f_k)^power with f_k the share of class k among the training pixels, void left out (Eigen and Fergus, 2015).
-
-    A class without a training pixel weighs 1. Reads every training mask once. float32 [K].
-    """
-    K = len(splits.classes)
+    """What each class weighs by its share of the training pixels, void left out: float32 [K], see `balanced_weights`. Reads every training mask once."""
     masks = splits.train.targets if isinstance(splits.train.targets, Tensor) else (m for _, m in splits.train)
     counts = torch.zeros(VOID + 1, dtype=torch.int64)
     for mask in masks:
         counts += torch.bincount(mask.flatten().long().cpu(), minlength=VOID + 1)
-    share = counts[:K].double()
-    there = share > 0
-    weight = torch.ones(K, dtype=torch.float64)
-    weight[there] = (share[there].median() / share[there]) ** power
-    return weight.float()
+    return balanced_weights(counts[: len(splits.classes)], power)

@@ -25,9 +25,9 @@ from vit_tutorial.training.engine import Engine
 from vit_tutorial.training.environment import environment
 from vit_tutorial.training.evaluation import Task, evaluate
 from vit_tutorial.training.log import RunLog
-from vit_tutorial.training.optimizer import learning_rate_factor
 from vit_tutorial.training.recipe import Recipe
 from vit_tutorial.training.run_folder import RunFolder
+from vit_tutorial.training.schedule import learning_rate_factor
 from vit_tutorial.training.state import Row, TrainingState
 
 
@@ -117,18 +117,18 @@ def train(
         if recipe.patience is not None and counters.stale >= recipe.patience:
             break
         torch.manual_seed(derive_seed(seed, step, engine.rank))  # augmentation, dropout, drop path
-        lr = recipe.lr * learning_rate_factor(recipe, step, steps_per_epoch)
+        lr = recipe.lr * learning_rate_factor(recipe, step, steps_per_epoch, counters.scores(task.best_by))
         for group in state.optimizer.param_groups:
             group["lr"] = lr * group.get("lr_scale", 1.0)
 
+        if recipe.patch_drop_until < 1 and step >= recipe.patch_drop_until * recipe.epochs * steps_per_epoch:
+            state.model.patch_drop_rate = 0.0  # type: ignore[assignment]
         inputs, targets = task.prepare(images, targets, train=True)
         counters.load_seconds += time.perf_counter() - ready
-        with engine.autocast():
-            loss = task.loss(network(inputs), targets)
-        loss.backward()
+        loss = backward(task, network, inputs, targets, engine, recipe.micro_batch or len(images))
         norm = nn.utils.clip_grad_norm_(state.model.parameters(), recipe.clip_grad or math.inf)
         # One transfer for both numbers: on a GPU each one waits until the step is computed.
-        mean_loss, grad_norm = torch.stack([engine.sum(loss.detach().float()) / engine.world, norm.float()]).tolist()
+        mean_loss, grad_norm = torch.stack([engine.sum(loss.float()) / engine.world, norm.float()]).tolist()
         stop_unless_finite(mean_loss, grad_norm, step, lr, saver)
         state.optimizer.step()
         state.optimizer.zero_grad()
@@ -146,6 +146,30 @@ def train(
         saver.save_if_due()
         ready = time.perf_counter()
     saver.save()
+
+
+def backward(task: Task, network: nn.Module, inputs: Any, targets: Any, engine: Engine, size: int) -> Tensor:
+    """The mean loss of a batch; its gradient is added to the parameters', computed of `size` images at a time.
+
+    The mean over a batch is the sum of its parts' means, each times the share of what it counts: parts may differ in size, and masks in void.
+    """
+    n = len(inputs)
+    if size >= n:
+        with engine.autocast():
+            loss: Tensor = task.loss(network(inputs), targets)
+        loss.backward()
+        return loss.detach()
+    whole = torch.as_tensor(task.counted(targets), dtype=torch.float32).clamp(
+        min=1e-12
+    )  # 0: all is void, and so is the loss
+    total = torch.zeros((), device=engine.device)
+    for part in (slice(start, start + size) for start in range(0, n, size)):
+        some = select(targets, part)
+        with engine.autocast():
+            loss = task.loss(network(inputs[part]), some) * (task.counted(some) / whole)
+        loss.backward()
+        total += loss.detach()
+    return total
 
 
 def training_batches(

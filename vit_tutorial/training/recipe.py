@@ -144,10 +144,23 @@ class Recipe(Config):
         (0.9, 0.999), "AdamW's averaging factors; SGD takes the first as its momentum", "[0, 1)", group=STEP
     )
     schedule: str = setting(
-        "cosine", "of the learning rate, after the warm-up", one_of=("cosine", "constant", "step"), group=STEP
+        "cosine",
+        "of the learning rate, after the warm-up; wsd is warm-up, stable, decay",
+        one_of=("cosine", "constant", "step", "linear", "plateau", "one_cycle", "wsd"),
+        group=STEP,
     )
-    warmup_epochs: float = setting(0.0, "length of the linear warm-up, may be a fraction", "[0, inf)", group=STEP)
-    min_lr: float = setting(0.0, "last learning rate of the cosine, at most lr", "[0, inf)", group=STEP)
+    warmup_epochs: float = setting(
+        0.0,
+        "length of the linear warm-up, may be a fraction; of one_cycle the length of its rise",
+        "[0, inf)",
+        group=STEP,
+    )
+    min_lr: float = setting(
+        0.0,
+        "last learning rate of a schedule that falls smoothly, lowest of plateau; at most lr",
+        "[0, inf)",
+        group=STEP,
+    )
     milestones: tuple[float, ...] = setting(
         (0.6, 0.8),
         "step multiplies by gamma when these shares of the training have passed",
@@ -155,11 +168,22 @@ class Recipe(Config):
         ascending=True,
         group=STEP,
     )
-    gamma: float = setting(0.1, "factor at each milestone", "(0, 1]", group=STEP)
+    gamma: float = setting(0.1, "factor at each milestone, or at each cut of plateau", "(0, 1]", group=STEP)
+    plateau_patience: int = setting(
+        10, "plateau cuts when more evaluations in a row than these brought no better score", "[0, inf)", group=STEP
+    )
+    decay_share: float = setting(0.2, "share of the training, at its end, in which wsd falls", "(0, 1]", group=STEP)
     clip_grad: float = setting(1.0, "largest global norm of the gradient; 0 does not clip", "[0, inf)", group=STEP)
     precision: str = setting("fp32", "number format of matrix products", one_of=("fp32", "bf16"), group=STEP)
     compile: bool = setting(False, "compile the model with torch.compile", group=STEP)
 
+    patch_drop_until: float = setting(
+        1.0,
+        "model.patch_drop_rate ends when this share of the training has passed, and the rest sees whole images",
+        "(0, 1]",
+        group=AUGMENTED,
+        of=CLASSES,
+    )
     label_smoothing: float = setting(0.0, "e in (1 - e) * one-hot + e / K", "[0, 1)", group=AUGMENTED, of=CLASSES)
     dice: float = setting(0.0, "weight of the Dice loss beside cross-entropy", "[0, inf)", group=AUGMENTED, of=MASKS)
     focal_gamma: float = setting(
@@ -171,10 +195,17 @@ class Recipe(Config):
     )
     class_balance: float = setting(
         0.0,
-        "a class weighs (median frequency / its frequency)^this in the loss; 0 weighs all pixels alike",
+        "a class weighs (median frequency / its frequency)^this in the loss; 0 weighs all images, or pixels, alike",
         "[0, 1]",
         group=AUGMENTED,
-        of=MASKS,
+    )
+    logit_adjustment: float = setting(
+        0.0,
+        "while training, this times the log of a class's frequency is added to its logit; 1 for classes of unequal number that are to "
+        "count alike, 0 for none",
+        "[0, inf)",
+        group=AUGMENTED,
+        of=CLASSES,
     )
     ema_decay: float = setting(
         0.0,
@@ -220,6 +251,13 @@ class Recipe(Config):
     device: str = setting(
         "auto", "where to compute: cpu, cuda, cuda:1, mps; auto takes a GPU where there is one", group=MACHINE
     )
+    micro_batch: int | None = setting(
+        None,
+        "images that go through the model at a time, in each process, where a whole batch needs too much memory; their gradients are added up to "
+        "that of the batch (gradient accumulation), so only batch normalisation, Dice and what is random inside the model see it",
+        "[1, inf)",
+        group=MACHINE,
+    )
     threads: int | None = setting(None, "threads of the CPU; null leaves torch its choice", "[1, inf)", group=MACHINE)
     workers: int = setting(0, "processes that decode images of a folder", "[0, inf)", group=MACHINE)
     checkpoint_every_seconds: float | None = setting(
@@ -235,8 +273,21 @@ class Recipe(Config):
             raise RecipeError(f"seeds is {list(self.seeds)}; each seed can be there once")
         if self.min_lr > self.lr:
             raise RecipeError(f"min_lr is {self.min_lr:g}; it must be at most lr, which is {self.lr:g}")
+        if self.schedule == "plateau" and self.patience is not None and self.patience <= self.plateau_patience:
+            raise RecipeError(
+                f"patience is {self.patience}: training stops before plateau ever cuts, which takes {self.plateau_patience + 1} "
+                f"evaluations without a better one; set patience to {self.plateau_patience + 2} or more, or plateau_patience lower"
+            )
         if self.arch == "cnn" and self.layer_decay != 1:
             raise RecipeError(f"layer_decay is {self.layer_decay}, but only a vit knows it; leave it out for arch cnn")
+        if self.patch_drop_until != 1 and not self.model.get("patch_drop_rate"):
+            raise RecipeError(
+                f"patch_drop_until is {self.patch_drop_until}, but no patches are dropped; set model.patch_drop_rate, too"
+            )
+        if self.task != CLASSES and self.model.get("patch_drop_rate"):
+            raise RecipeError(
+                f"model.patch_drop_rate is {self.model['patch_drop_rate']}, but a {self.task} needs every patch; leave it out"
+            )
         for f in fields(self):
             if f.metadata.get("of", "") not in ("", self.task) and getattr(self, f.name) != f.default:
                 raise RecipeError(

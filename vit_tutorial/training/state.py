@@ -35,6 +35,10 @@ class Counters:
         self.step, self.seconds = self.step + 1, seconds
         self.loss_sum, self.loss_steps = self.loss_sum + loss, self.loss_steps + 1
 
+    def scores(self, metric: str) -> list[tuple[int, float]]:
+        """(steps done, value of this metric on the validation split) of each evaluation so far."""
+        return [(int(row["step"]), row[f"val_{metric}"]) for row in self.history]
+
     def add_row(self, epoch: int, lr: float, scores: dict[str, float], batch_size: int, seconds: float) -> None:
         """One evaluation is done: a new row of the history, with the mean loss and the speed since the last one."""
         training_seconds = self.seconds - (self.history[-1]["seconds"] if self.history else 0.0)

@@ -79,7 +79,7 @@ def export_site(
         ValueError: no picture, one that cannot be decoded, or descriptions that do not fit the model.
     """
     if not pictures:
-        raise ValueError("a page needs a picture to start with; name one or more image files")
+        raise ValueError("a site needs a picture to start with; name one or more image files (--pictures)")
     encoder = model.encoder if isinstance(model, Segmenter) else model
     kind = "masks" if isinstance(model, Segmenter) else "explorer"
     shown = _fitted if isinstance(model, Segmenter) else _cut

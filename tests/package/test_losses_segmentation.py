@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from vit_tutorial import enlarge as enlarging
 from vit_tutorial.enlarge import classes_of_pixels, enlarge
-from vit_tutorial.losses import combined_loss, count_pixels, cross_entropy, dice_loss, focal_loss
+from vit_tutorial.losses.segmentation import combined_loss, count_pixels, cross_entropy, dice_loss, focal_loss
 
 Loss = Callable[..., Tensor]
 each_loss = pytest.mark.parametrize("loss", [cross_entropy, focal_loss, dice_loss, combined_loss])
