@@ -1,6 +1,6 @@
 """Numbers in the book come from recorded runs: the role ``{result}`` quotes one, the directive ``{results-table}`` lists all.
-The directive ``{waiting-runs}`` lists the runs of ``book/waiting.yaml``, which have no record yet, and ``{bench-tables}`` shows what
-``make bench`` recorded, in the tables that it prints.
+The directive ``{sweeps-table}`` lists the recorded sweeps, ``{waiting-runs}`` the runs of ``book/waiting.yaml``, which have no record yet,
+and ``{bench-tables}`` shows what ``make bench`` recorded, in the tables that it prints.
 
     {result}`digits test_accuracy`    98.4 % ± 0.2      mean and sample standard deviation over the seeds
     {result}`digits train_seconds`    55 s
@@ -31,6 +31,7 @@ from benchmarks import report
 
 RECORDS = Path("vit_tutorial", "results")
 WAITING = Path("book", "waiting.yaml")
+SWEEPS = RECORDS / "sweeps"
 BENCHMARKS = Path("benchmarks", "records")
 NBSP = "\N{NO-BREAK SPACE}"
 PLAIN_FIELDS = ("params", "seeds", "device", "date", "status", "command", "title", "task")
@@ -227,6 +228,42 @@ def _cell(lines: list[str | nodes.Node], **attributes: int) -> nodes.entry:
     return nodes.entry("", *(nodes.paragraph("", "", text) for text in texts), **attributes)
 
 
+class SweepsTable(SphinxDirective):
+    """Every recorded sweep: what was compared, how many runs that took, where, and with which command."""
+
+    def run(self) -> list[nodes.Node]:
+        from vit_tutorial.training.sweep_record import read_sweep_record
+
+        known = names(Path(self.env.srcdir), SWEEPS)
+        if not known:
+            return [self.state.document.reporter.error(f"no records in {SWEEPS}", line=self.lineno)]
+        head = ("Sweep", "Compared", "Runs", "Processor time", "Machine")
+        rows = []
+        for name in known:
+            self.env.note_dependency(str(SWEEPS / f"{name}.json"))
+            record = read_sweep_record(name)
+            rows += self.rows(record, len(head))
+        return [_table(head, rows, "vt-results")]
+
+    def rows(self, record: dict[str, Any], width: int) -> tuple[nodes.row, nodes.row]:
+        sweep = record["sweep"]
+        compared = [
+            f"{field}: {', '.join(map(str, values))}" for field, values in {**sweep["grid"], **sweep["random"]}.items()
+        ]
+        lost = [f"{record['diverged']} diverged"] if record["diverged"] else []
+        seeds = f"{len(record['points'])} settings, {len(sweep['seeds'])} seeds"
+        cells: list[list[str | nodes.Node]] = [
+            [nodes.strong(text=record["name"]), record["title"], record["date"]],
+            [*(compared or ["the recipe alone"]), f"Recipe: {record['recipe']['name']}", record["data"]["variant"]],
+            [str(record["runs"]), seeds, f"Equal {sweep['budget']}", *lost],
+            [number(record["cpu_seconds"], "s")],
+            [record["device"]],
+        ]
+        versions = ", ".join(f"{package} {version}" for package, version in record["versions"].items())
+        command = _cell([nodes.literal(text=record["command"]), f"With {versions}"], morecols=width - 1)
+        return nodes.row("", *(_cell(lines) for lines in cells)), nodes.row("", command, classes=["vt-command"])
+
+
 class WaitingRuns(SphinxDirective):
     """A table of the runs that have no record yet: their names, what they wait for, and their commands."""
 
@@ -275,7 +312,7 @@ def pages_of_new_records(
 ) -> list[str]:
     """The results page, where records were added or removed (a changed one is an ordinary dependency)."""
     root, before = Path(app.srcdir), getattr(env, "vt_records", None)
-    now = [*names(root), *names(root, BENCHMARKS)]
+    now = [*names(root), *names(root, SWEEPS), *names(root, BENCHMARKS)]
     env.vt_records = now  # type: ignore[attr-defined]
     return ["book/results"] if before not in (None, now) and "book/results" in env.found_docs else []
 
@@ -283,6 +320,7 @@ def pages_of_new_records(
 def setup(app: Sphinx) -> None:
     app.add_role("result", ResultRole())
     app.add_directive("results-table", ResultsTable)
+    app.add_directive("sweeps-table", SweepsTable)
     app.add_directive("waiting-runs", WaitingRuns)
     app.add_directive("bench-tables", BenchTables)
     app.connect("env-get-outdated", pages_of_new_records)

@@ -24,6 +24,7 @@ NOT_PROSE = (
     "bibliography",
     "results-table",
     "bench-tables",
+    "sweeps-table",
     "toctree",
     "raw",
     "code-cell",

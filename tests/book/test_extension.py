@@ -20,7 +20,7 @@ from book.extension.outline import FILE as OUTLINE_FILE
 from book.notebook_cache import fingerprint
 from vit_tutorial.cli.parser import build_parser
 from vit_tutorial.cli.train import changed_fields
-from vit_tutorial.training import load_recipe
+from vit_tutorial.training import load_recipe, sweep_record
 from vit_tutorial.training.record import list_records
 from vit_tutorial.widgets.assets import asset_text
 
@@ -159,6 +159,21 @@ def test_a_new_record_enters_the_results_page(book: Book) -> None:
     book.write("vit_tutorial/results/second.json", json.dumps({**RECORD, "name": "second"}))
     book.build()
     assert 'id="result-second"' in book.html("book/results")
+
+
+def test_the_sweeps_are_listed_with_what_they_compared_and_their_command(
+    book: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = sweep_record.read_sweep_record("seeds")
+    record |= {"name": "probe", "sweep": {**record["sweep"], "grid": {"lr": [0.25, 0.5]}}, "diverged": 3}
+    folder = tmp_path / results.SWEEPS
+    monkeypatch.setattr(sweep_record, "SWEEP_RESULTS", folder)
+    book.write(f"{results.SWEEPS}/probe.json", json.dumps(record))
+    book.write("book/results.md", RESULTS.replace("results-table", "sweeps-table"))
+    assert book.build() == ""
+    text = BeautifulSoup(book.html("book/results"), "html.parser").text
+    for words in ("probe", "lr: 0.25, 0.5", "3 diverged", "Equal epochs", record["command"], record["device"]):
+        assert words in text
 
 
 def test_a_run_that_is_judged_by_another_metric_than_most_names_it(book: Book) -> None:

@@ -1,4 +1,4 @@
-"""`vit-tutorial train | evaluate | predict | export | results | doctor`: everything the package does, from the command line."""
+"""`vit-tutorial train | sweep | evaluate | predict | export | results | doctor`: everything the package does, from the command line."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ import torch
 import torchvision
 
 from vit_tutorial import data
+from vit_tutorial.training.environment import free_memory
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 
 
@@ -92,9 +93,7 @@ def check_devices() -> list[Finding]:
 
 def check_memory(needed: float = 2 * 2**30) -> Finding:
     """Memory that programs can have, where the system says so (Linux)."""
-    meminfo = Path("/proc/meminfo")
-    lines = meminfo.read_text(encoding="utf-8").splitlines() if meminfo.is_file() else []
-    free = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
+    free = free_memory()
     if free is None:
         return Finding("memory", "the system does not say")
     remedy = "" if free >= needed else f"close other programs; the recipes want {needed / 2**30:.0f} GiB"

@@ -12,11 +12,13 @@ from vit_tutorial.cli.commands import evaluate_run, show_results
 from vit_tutorial.cli.doctor import diagnose
 from vit_tutorial.cli.export import run_export
 from vit_tutorial.cli.predict import predict_images
+from vit_tutorial.cli.sweep import run_sweep
 from vit_tutorial.cli.train import train_recipe
 from vit_tutorial.cnn import CNNConfig, UNetConfig
 from vit_tutorial.config import Config
 from vit_tutorial.heads import SegmenterConfig
 from vit_tutorial.training import Recipe, list_recipes
+from vit_tutorial.training.sweep import Sweep, list_sweeps
 from vit_tutorial.vit import ViTConfig
 from vit_tutorial.widgets.models.export import DTYPES
 
@@ -33,6 +35,19 @@ TRAIN_EXAMPLES = """examples:
   torchrun --nproc-per-node 4 -m vit_tutorial.cli train cifar10
 
 The same command again goes on where it was stopped, or says that it is finished.
+"""
+SWEEP_EXAMPLES = """examples:
+  vit-tutorial sweep lr_batch
+  vit-tutorial sweep mine.yaml --jobs 2 --record mine
+
+A sweep file names a recipe, the settings to compare, and the seeds:
+  recipe: digits_blocks
+  overrides: {epochs: 20}
+  grid: {lr: [1e-3, 3e-3], batch_size: [32, 64]}
+  seeds: [0, 1, 2]
+
+The same command again goes on where it was stopped: no finished run is trained twice, and one that was cut short resumes.
+Settings are compared on the validation split; --test opens the test split for the chosen one alone.
 """
 EVALUATE_EXAMPLES = """examples:
   vit-tutorial evaluate runs/digits/seed-0
@@ -74,6 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_train(commands)
+    _add_sweep(commands)
     _add_evaluate(commands)
     _add_predict(commands)
     _add_export(commands)
@@ -113,6 +129,27 @@ def _add_train(commands: Any) -> None:
     p.add_argument("--record", metavar="NAME", help="write the result as a record of that name, for the book")
     p.add_argument("--short-run", action="store_true", help="mark the record as a short run that claims no quality")
     p.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _add_sweep(commands: Any) -> None:
+    fields = f"fields of a sweep:\n{Sweep.describe()}\n\nsweeps: {', '.join(list_sweeps())}, or a .yaml file\n\n"
+    summary = "train a recipe at several settings and compare them; resumes by itself"
+    p = _command(commands, "sweep", summary, run_sweep, fields + SWEEP_EXAMPLES)
+    p.add_argument("sweep", metavar="SWEEP", help="name of a sweep, or a path to a .yaml file")
+    p.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="folder of images, COCO file, or data root (default: $VIT_DATA)"
+    )
+    p.add_argument("--download", action="store_true", help="let torchvision download missing data")
+    p.add_argument("--out", type=Path, metavar="FOLDER", help="where the runs go (default: runs/sweeps/SWEEP)")
+    p.add_argument(
+        "--jobs",
+        type=_at_least_one,
+        metavar="N",
+        help="runs at a time, each a process (default: one a GPU, or as many as cores and memory allow)",
+    )
+    p.add_argument("--test", action="store_true", help="score the test split for the chosen setting, once")
+    p.add_argument("--record", metavar="NAME", help="write the result as a record of that name, for the book")
+    p.add_argument("--quiet", action="store_true", help="no line a run")
 
 
 def _add_evaluate(commands: Any) -> None:
@@ -208,6 +245,12 @@ class _Fields(argparse.Action):
 def _seed(text: str) -> int:
     if not text.strip().isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is no seed; give a whole number from 0")
+    return int(text)
+
+
+def _at_least_one(text: str) -> int:
+    if not text.strip().isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; give a whole number from 1")
     return int(text)
 
 

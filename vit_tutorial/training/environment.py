@@ -67,6 +67,13 @@ def git_commit() -> str | None:
     return commit.stdout.strip() + "-dirty" * bool(status.stdout) if commit.returncode == 0 else None
 
 
+def free_memory() -> int | None:
+    """Bytes that programs can still have, where the system says so (Linux); None elsewhere."""
+    meminfo = Path("/proc/meminfo")
+    lines = meminfo.read_text(encoding="utf-8").splitlines() if meminfo.is_file() else []
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
+
+
 def _cpu_name() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
