@@ -22,6 +22,7 @@ from vit_tutorial.device import pick_device
 from vit_tutorial.training import environment
 from vit_tutorial.training import recipe as recipes
 from vit_tutorial.training import record as records
+from vit_tutorial.training.sweep_record import list_sweep_records
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import load_model, save_model
 
@@ -535,6 +536,13 @@ def test_the_table_of_results_has_a_line_a_record(
     assert "(2 seeds)" in out
     _, out, _ = run(capsys, "results", "tiny")
     assert json.loads(out)["seeds"] == [0, 1]
+
+
+def test_recorded_sweeps_are_among_the_results(capsys: Capture) -> None:
+    name = list_sweep_records()[0]
+    record = json.loads(run(capsys, "results", name)[1])
+    assert record["points"]
+    assert f"{name}: {record['title']}\n    a sweep: {record['runs']} runs at" in run(capsys, "results")[1]
 
 
 def test_the_doctor_finds_this_machine_well(capsys: Capture, tmp_path: Path) -> None:

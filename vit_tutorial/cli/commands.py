@@ -22,6 +22,7 @@ from vit_tutorial.tasks import Classification
 from vit_tutorial.tasks.classification import image_size
 from vit_tutorial.training import Recipe, RunFolder, predict
 from vit_tutorial.training.record import check, headline, in_words, list_records, read_record
+from vit_tutorial.training.sweep_record import check_sweep, list_sweep_records, read_sweep_record
 from vit_tutorial.weights import holds_segmenter, load_classifier, read_extra
 
 CONFUSIONS = 3  # shown
@@ -146,11 +147,12 @@ def print_analysis(found: dict[str, Any]) -> None:
 
 
 def show_results(options: argparse.Namespace) -> int:
-    """The table of records, or one record in full and whether its recipe still is what was run."""
+    """The table of records and of recorded sweeps, or one of them in full and whether its recipe still is what was run."""
     if options.name:
-        record = read_record(options.name)
+        of_sweep = options.name in list_sweep_records() and options.name not in list_records()
+        record = read_sweep_record(options.name) if of_sweep else read_record(options.name)
         print(json.dumps(record, indent=2, ensure_ascii=False))
-        for difference in check(record):
+        for difference in check_sweep(record) if of_sweep else check(record):
             print(f"out of date: {difference}")
         return 0
     names = list_records()
@@ -165,6 +167,10 @@ def show_results(options: argparse.Namespace) -> int:
             f"    {metric.replace('_', ' ')} {in_words(metric, score['mean'], score['std'], 1)} ({seeds} seed{'s' * (seeds != 1)}), "
             f"{record['params']:,} parameters, {time['mean']:.0f} s a run, {record['device']}, {record['status']}"
         )
+    for name in list_sweep_records():
+        record = read_sweep_record(name)
+        print(f"{name}: {record['title']}")
+        print(f"    a sweep: {record['runs']:,} runs at {len(record['points']):,} settings")
     return 0
 
 
