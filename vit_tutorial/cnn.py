@@ -165,7 +165,9 @@ class UNet(nn.Module):
         scores = self.head(x)  # [B, K, H / stem, W / stem]
         if self.config.stem == 1:
             return scores
-        return F.interpolate(scores, size=images.shape[-2:], mode="bilinear")
+        height, width = images.shape[-2:]
+        size = [side * self.config.stem for side in scores.shape[-2:]]  # a last place may reach over the edge
+        return F.interpolate(scores, size=size, mode="bilinear")[..., :height, :width]
 
 
 def two_convolutions(width_in: int, width_out: int, stride: int = 1) -> nn.Sequential:

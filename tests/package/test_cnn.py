@@ -242,6 +242,14 @@ def test_a_u_net_is_its_parts_in_order() -> None:
     assert_close(model(x), model.head(model.up[0](torch.cat([repeated, first], dim=1))))
 
 
+def test_the_scores_of_a_stem_lie_on_the_same_pixels_where_it_does_not_divide_the_sides() -> None:
+    """To the first convolution a border of zeros is what its own padding is, so that it must not move the scores."""
+    model = shaken(UNet(UNetConfig(img_size=(9, 10), in_chans=1, num_classes=3, widths=(4, 6), stem=4))).eval()
+    images = torch.randn(2, 1, 9, 10)
+    bordered = F.pad(images, (0, 2, 0, 3))  # to 12 x 12: as many places of 4 pixels
+    assert_close(model(images), model(bordered)[..., :9, :10])
+
+
 def test_a_stem_shrinks_every_stage_and_scores_are_enlarged_to_the_image() -> None:
     model = shaken(UNet(UNetConfig(img_size=8, in_chans=1, num_classes=3, widths=(4, 6), stem=2))).eval()
     plain = UNet(UNetConfig(img_size=8, in_chans=1, num_classes=3, widths=(4, 6)))
@@ -251,7 +259,7 @@ def test_a_stem_shrinks_every_stage_and_scores_are_enlarged_to_the_image() -> No
     assert first.shape == (2, 4, 5, 7)
     below = F.interpolate(model.down[1](F.max_pool2d(first, 2)), size=(5, 7), mode="nearest")
     small = model.head(model.up[0](torch.cat([below, first], dim=1)))
-    assert_close(model(x), F.interpolate(small, size=(9, 13), mode="bilinear"))
+    assert_close(model(x), F.interpolate(small, size=(10, 14), mode="bilinear")[..., :9, :13])
 
 
 def test_a_u_net_keeps_what_stands_where() -> None:
