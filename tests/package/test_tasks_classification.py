@@ -13,7 +13,7 @@ from training_helpers import as_options, tiny
 from vit_tutorial.cli import main
 from vit_tutorial.data import Splits, TensorImages, digits
 from vit_tutorial.tasks import Classification
-from vit_tutorial.training import fit
+from vit_tutorial.training import RecipeError, fit
 from vit_tutorial.training.engine import Engine
 from vit_tutorial.training.loop import backward
 
@@ -94,6 +94,11 @@ def test_logits_cannot_be_adjusted_to_a_class_without_images() -> None:
     with pytest.raises(ValueError, match="class '7' has no training image"):
         Classification(tiny(logit_adjustment=1.0), splits=without)
     Classification(tiny(class_balance=1.0), splits=without)  # weighs no image wrongly
+
+
+def test_both_remedies_together_are_refused() -> None:
+    with pytest.raises(RecipeError, match=r"class_balance is 1 and logit_adjustment 0\.5.*set one of them to 0"):
+        tiny(class_balance=1.0, logit_adjustment=0.5)
 
 
 def test_the_command_trains_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -278,6 +278,11 @@ class Recipe(Config):
                 f"patience is {self.patience}: training stops before plateau ever cuts, which takes {self.plateau_patience + 1} "
                 f"evaluations without a better one; set patience to {self.plateau_patience + 2} or more, or plateau_patience lower"
             )
+        if self.class_balance and self.logit_adjustment:
+            raise RecipeError(
+                f"class_balance is {self.class_balance:g} and logit_adjustment {self.logit_adjustment:g}: both take out how frequent the classes are, "
+                "together twice; set one of them to 0"
+            )
         if self.arch == "cnn" and self.layer_decay != 1:
             raise RecipeError(f"layer_decay is {self.layer_decay}, but only a vit knows it; leave it out for arch cnn")
         if self.patch_drop_until != 1 and not self.model.get("patch_drop_rate"):
