@@ -14,6 +14,7 @@ from vit_tutorial.training.schedule import (
     learning_rate_factor,
     one_cycle,
     plateau,
+    remarks,
     warmup,
     warmup_constant,
     warmup_cosine,
@@ -173,3 +174,19 @@ def test_a_patience_that_ends_the_training_before_plateau_can_cut_is_refused() -
     with pytest.raises(RecipeError, match=r"patience is 3.*takes 4 evaluations.*set patience to 5"):
         tiny(schedule="plateau", plateau_patience=3, patience=3)
     assert tiny(schedule="plateau", plateau_patience=3, patience=4).patience == 4
+
+
+@pytest.mark.parametrize(("warmup_epochs", "said"), [(2, True), (1.5, False)])
+def test_a_warm_up_as_long_as_the_training_is_remarked(warmup_epochs: float, said: bool) -> None:
+    found = remarks(load_recipe("digits", epochs=2, warmup_epochs=warmup_epochs))
+    assert bool(found) == said
+    assert not said or ("warmup_epochs is 2 and epochs 2" in found[0] and "below 2" in found[0])
+
+
+@pytest.mark.parametrize("epochs", [7, 8])
+def test_a_plateau_is_remarked_if_no_scores_could_make_it_cut_in_time(epochs: int) -> None:
+    """Of the counted evaluations the first is the best, and the last comes after the last step."""
+    recipe = tiny(schedule="plateau", epochs=epochs, eval_every=1, warmup_epochs=2, plateau_patience=3)
+    counted = [0.5] * (epochs - 2 - 1)
+    cuts = plateau(counted, recipe.gamma, recipe.plateau_patience) < 1
+    assert cuts == (not remarks(recipe)) == (epochs == 8)

@@ -13,6 +13,7 @@ from vit_tutorial.tasks import task_of
 from vit_tutorial.training import Recipe, RecipeError, Result, RunFolder, Task, environment, fit, load_recipe
 from vit_tutorial.training import record as records
 from vit_tutorial.training.engine import Engine
+from vit_tutorial.training.schedule import remarks
 
 
 def train_recipe(options: argparse.Namespace) -> int:
@@ -32,6 +33,8 @@ def train_recipe(options: argparse.Namespace) -> int:
     say(f"{task.splits.variant}: {len(train):,} training, {len(val):,} validation, {len(test):,} test images")
     if more := str(task.splits.report or "").partition("; ")[2]:  # the line above has said how many images
         say(more)
+    for remark in remarks(recipe):
+        say(f"note: {remark}")
     results = []
     for seed in seeds:
         out = (options.out or Path("runs") / recipe.name) / f"seed-{seed}"

@@ -45,6 +45,26 @@ def learning_rate_factor(
     return warmup_constant(step, warmup_steps)
 
 
+def remarks(recipe: Recipe) -> list[str]:
+    """What the schedule of a recipe cannot do in a training as short as its own, a sentence each."""
+    found = []
+    if recipe.warmup_epochs >= recipe.epochs:
+        found.append(
+            f"warmup_epochs is {recipe.warmup_epochs:g} and epochs {recipe.epochs}: the learning rate still rises when the training ends, "
+            f"and never is lr; set warmup_epochs below {recipe.epochs}"
+        )
+    counted = math.ceil(recipe.epochs / recipe.eval_every) - math.floor(recipe.warmup_epochs / recipe.eval_every)
+    needed = (
+        recipe.plateau_patience + 3
+    )  # the first sets the best, one more than the patience is no better, and the last is too late
+    if recipe.schedule == "plateau" and counted < needed:
+        found.append(
+            f"plateau cannot cut the learning rate here: there are {max(0, counted)} evaluations after the warm-up, and it takes {needed}; "
+            "set plateau_patience or eval_every lower, or epochs higher"
+        )
+    return found
+
+
 def warmup(step: int, warmup_steps: int) -> float:
     """Linear warm-up, (t + 1) / (T_w + 1) for t < T_w, then 1.
 
