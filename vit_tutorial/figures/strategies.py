@@ -46,15 +46,15 @@ def singular_value_map(values: Any, rounds: int, after: Any, coefficients: tuple
 
     Args:
         values: [r] singular values in [0, 1], before.
-        rounds: how often p(s) = a s + b s^3 + c s^5 is applied.
+        rounds: how often p(s) = k1 s + k3 s^3 + k5 s^5 is applied.
         after: [r] the values afterwards, computed from the matrix itself.
-        coefficients: (a, b, c).
+        coefficients: (k1, k3, k5).
     """
-    a, b, c = coefficients
+    k1, k3, k5 = coefficients
     s = np.geomspace(1e-3, 1, 400)
     curve = s
     for _ in range(rounds):
-        curve = a * curve + b * curve**3 + c * curve**5
+        curve = k1 * curve + k3 * curve**3 + k5 * curve**5
     fig = figure(height=2.4, width=5.6)
     axes = fig.subplots()
     axes.axhline(1, color=LINE, linewidth=1)
