@@ -44,6 +44,7 @@ from vit_tutorial.figures import (
     concepts,
     evaluation,
     examples,
+    experiments,
     feedforward_math,
     images,
     layers,
@@ -59,6 +60,7 @@ from vit_tutorial.figures import (
 )
 from vit_tutorial.figures.style import CATEGORIES, PAGE_WIDTH
 from vit_tutorial.figures.style import Figure as HouseFigure
+from vit_tutorial.metrics.comparison import Difference
 
 ROOT = Path(__file__).parents[2]
 LEAST = 9  # points: at three quarters of its size, as on a telephone, a plot's lettering is still 9 pixels high
@@ -142,6 +144,9 @@ CALLS: dict[str, Callable[[], Figure]] = {
     ),
     "segmentation.number_grids": lambda: segmentation.number_grids(
         {"truth": MASK[:4, :4]}, {"truth": MASK[:4, :4] == 1}
+    ),
+    "segmentation.class_scores": lambda: segmentation.class_scores(
+        {"a": {"sky": [0.9, 0.8], "pole": [0.1, 0.2]}, "b": {"sky": [0.7], "pole": [0.3]}}, {"sky": 0.9, "pole": 0.1}
     ),
     "segmentation.scores_of_a_mask": lambda: segmentation.scores_of_a_mask(
         GREY, {"truth": MASK}, CLASSES[:3], {"accuracy": 0.9, "mIoU": 0.4}
@@ -227,6 +232,20 @@ CALLS: dict[str, Callable[[], Figure]] = {
     # 5.1
     "losses.target_and_gradient": lambda: losses.target_and_gradient(P[0], torch.tensor([0.1, 0.9, 0, 0]), CLASSES),
     "losses.gap_dots": lambda: losses.gap_dots({"a": [0.1, 0.2], "b": [-0.3]}, "unsure", "too sure", "gap"),
+    # 5.3
+    "experiments.two_groups": lambda: experiments.two_groups(np.linspace(0.9, 0.95, 12), [0, 1, 2], [9, 10, 11]),
+    "experiments.intervals": lambda: experiments.intervals(
+        {"a": Difference(0.02, 0.01, 0.03, 6), "b": Difference(0.0, -0.01, 0.01, 6)}, "a minus b"
+    ),
+    "experiments.rates_by_batch": lambda: experiments.rates_by_batch(
+        [[0.5, 0.9, 0.8], [0.4, 0.8, 0.9]], [16, 64], [1e-3, 2e-3, 4e-3]
+    ),
+    "experiments.rate_curves": lambda: experiments.rate_curves(
+        [1e-3, 2e-3], {"batch 16": np.array([[0.8, 0.9], [0.7, 0.8]]), "batch 64": np.array([[0.6, 0.7], [0.8, 0.8]])}
+    ),
+    "experiments.range_test": lambda: experiments.range_test(
+        np.geomspace(1e-5, 1, 20), np.linspace(2.3, 4, 20), {"best of the grid": 1e-3}
+    ),
     # 5.2.2
     "batch_size.gradient_cloud": lambda: batch_size.gradient_cloud(SQUARE, 0.5, 1.0, 2.0, "batches of 4"),
     "batch_size.by_batch_size": lambda: batch_size.by_batch_size(

@@ -149,6 +149,51 @@ def scores_of_a_mask(
     return fig
 
 
+@style()
+def class_scores(
+    models: Mapping[str, Mapping[str, Sequence[float]]], marks: Mapping[str, float] | None = None
+) -> Figure:
+    """A score of each class for several models, a small mark a seed and a large one for their mean, one class a row.
+
+    Args:
+        models: ``{"ViT": {"sky": [0.91, 0.92, 0.91], ...}}``, from 0 to 1; the first model's classes give the order, from above.
+        marks: what to write behind a class, such as its share of the pixels, from 0 to 1.
+    """
+    classes = list(next(iter(models.values())))
+    fig = figure(height=0.36 * len(classes) + 0.8, width=6.4)
+    axes = fig.subplots()
+    for number, (name, scores) in enumerate(models.items()):
+        shift = (number - (len(models) - 1) / 2) * 0.26
+        marker, colour = "osD^"[number % 4], CATEGORIES[(0, 3, 2, 1)[number % 4]]
+        for row, of_class in enumerate(classes):
+            values = np.asarray(scores[of_class], dtype=float)
+            axes.plot(
+                values,
+                np.full(len(values), row + shift),
+                linestyle="",
+                marker=marker,
+                markersize=3,
+                color=colour,
+                alpha=0.5,
+            )
+            axes.plot(
+                values.mean(),
+                row + shift,
+                linestyle="",
+                marker=marker,
+                markersize=8,
+                color=colour,
+                label=name if row == 0 else None,
+            )
+    axes.set_yticks(range(len(classes)), [f"{c} ({marks[c]:.1%})" if marks else c for c in classes])
+    axes.grid(axis="y", color=LINE, linewidth=0.8)
+    axes.set_xlim(0, 1)
+    axes.invert_yaxis()
+    axes.set_xlabel("IoU")
+    axes.legend(loc="upper left", fontsize=10)
+    return fig
+
+
 def score_bars(axes: Axes, scores: Mapping[str, float]) -> None:
     """A bar from 0 to 1 for each score, with its name and value."""
     for row, (name, value) in enumerate(scores.items()):
