@@ -9,11 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from vit_tutorial.figures.feedforward_math import DASHES, NARROW
 from vit_tutorial.figures.images import as_array
 from vit_tutorial.figures.style import CATEGORIES, INK, LINE, MUTED, figure, style
-
-NARROW = 5.6  # inches
-DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 
 
 @style()
@@ -51,16 +49,13 @@ def gradient_cloud(points: Any, mean: float, radius: float, limit: float, title:
 
 
 @style()
-def by_batch_size(
-    panels: Mapping[str, tuple[Any, Mapping[str, Any], Mapping[str, Any]]], log_y: bool = True, height: float = 3.1
-) -> Figure:
-    """What was measured at several batch sizes, as dots, and what a law says, as lines; the axis of the sizes is logarithmic.
+def by_batch_size(panels: Mapping[str, tuple[Any, Mapping[str, Any], Mapping[str, Any]]]) -> Figure:
+    """What was measured at several batch sizes, as dots, and what a law says, as lines; both axes are logarithmic.
 
     Args:
         panels: ``{"title": (batch sizes [n], {"measured": [n]}, {"law": [n]})}``.
-        log_y: whether the other axis is logarithmic, too.
     """
-    fig = figure(height=height, **({"width": NARROW} if len(panels) == 1 else {}))
+    fig = figure(height=3.1, **({"width": NARROW} if len(panels) == 1 else {}))
     for axes, (title, (sizes, dots, lines)) in zip(fig.subplots(1, len(panels), squeeze=False)[0], panels.items()):
         x = as_array(sizes).astype(float)
         for i, (name, values) in enumerate(lines.items()):
@@ -69,9 +64,8 @@ def by_batch_size(
             y, marker = as_array(values).astype(float), "osD^"[i % 4]
             axes.plot(x, y, linestyle="", marker=marker, markersize=6, color=CATEGORIES[i], label=name)
         axes.set_xscale("log", base=2)
-        if log_y:
-            axes.set_yscale("log")
-            axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.set_yscale("log")
+        axes.yaxis.set_minor_formatter(NullFormatter())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
         axes.set(xlabel="batch size", title=title)
         axes.legend(fontsize=10, handlelength=2.2)

@@ -159,9 +159,8 @@ def backward(task: Task, network: nn.Module, inputs: Any, targets: Any, engine: 
             loss: Tensor = task.loss(network(inputs), targets)
         loss.backward()
         return loss.detach()
-    whole = torch.as_tensor(task.counted(targets), dtype=torch.float32).clamp(
-        min=1e-12
-    )  # 0: all is void, and so is the loss
+    # Where all is void nothing counts, and the loss is 0.
+    whole = torch.as_tensor(task.counted(targets), dtype=torch.float32).clamp(min=1e-12)
     total = torch.zeros((), device=engine.device)
     for part in (slice(start, start + size) for start in range(0, n, size)):
         some = select(targets, part)

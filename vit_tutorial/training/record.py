@@ -146,11 +146,11 @@ def write_record(record: Record, folder: Path | None = None) -> Path:
     return path
 
 
-def read_record(name: str) -> Record:
-    """The committed record of that name. Raises RecordError: there is none, or it is no JSON."""
-    path = RESULTS / f"{name}.json"
+def read_record(name: str, folder: Path | None = None) -> Record:
+    """The committed record of that name, of the package's `results` or another folder. Raises RecordError: there is none, or it is no JSON."""
+    path = (folder or RESULTS) / f"{name}.json"
     if not path.is_file():
-        known = list_records()
+        known = list_records(folder)
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise RecordError(f"no record {name!r}{hint} (known records: {', '.join(known) or 'none yet'})")
@@ -158,13 +158,13 @@ def read_record(name: str) -> Record:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise RecordError(
-            f"{path} is not a record: {error}; write it again with vit-tutorial train ... --record {name}"
+            f"{path} is not a record: {error}; write it again with the command that makes it, --record {name}"
         ) from error
 
 
-def list_records() -> list[str]:
-    """The names of all committed records."""
-    return sorted(path.stem for path in RESULTS.glob("*.json"))
+def list_records(folder: Path | None = None) -> list[str]:
+    """The names of all committed records of the package's `results` or another folder."""
+    return sorted(path.stem for path in (folder or RESULTS).glob("*.json"))
 
 
 def check(record: Record) -> list[str]:

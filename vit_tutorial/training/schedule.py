@@ -54,9 +54,8 @@ def remarks(recipe: Recipe) -> list[str]:
             f"and never is lr; set warmup_epochs below {recipe.epochs}"
         )
     counted = math.ceil(recipe.epochs / recipe.eval_every) - math.floor(recipe.warmup_epochs / recipe.eval_every)
-    needed = (
-        recipe.plateau_patience + 3
-    )  # the first sets the best, one more than the patience is no better, and the last is too late
+    # The first sets the best, one more than the patience is no better, and the last comes too late.
+    needed = recipe.plateau_patience + 3
     if recipe.schedule == "plateau" and counted < needed:
         found.append(
             f"plateau cannot cut the learning rate here: there are {max(0, counted)} evaluations after the warm-up, and it takes {needed}; "

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from vit_tutorial.data import Splits
-from vit_tutorial.training.record import RESULTS, Record, RecordError, curve, write_record
+from vit_tutorial.training.record import RESULTS, Record, RecordError, curve, list_records, read_record, write_record
 from vit_tutorial.training.sweep import Sweep, SweepError, load_sweep
 from vit_tutorial.training.sweep_runs import DIVERGED, Job, Outcome
 
@@ -162,19 +160,13 @@ def write_sweep_record(record: Record, folder: Path | None = None) -> Path:
 
 
 def read_sweep_record(name: str) -> Record:
-    """The committed record of that name. Raises RecordError: there is none."""
-    path = SWEEP_RESULTS / f"{name}.json"
-    if not path.is_file():
-        known = list_sweep_records()
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise RecordError(f"no record {name!r} of a sweep{hint} (known: {', '.join(known) or 'none yet'})")
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The committed record of a sweep. Raises RecordError: there is none of that name, or it is no JSON."""
+    return read_record(name, SWEEP_RESULTS)
 
 
 def list_sweep_records() -> list[str]:
     """The names of all committed records of sweeps."""
-    return sorted(path.stem for path in SWEEP_RESULTS.glob("*.json"))
+    return list_records(SWEEP_RESULTS)
 
 
 def check_sweep(record: Record) -> list[str]:
