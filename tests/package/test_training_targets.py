@@ -18,7 +18,7 @@ from torchvision.transforms import v2
 
 from vit_tutorial.data import RememberedSplit, Splits, TensorImages, digit_scenes, digits, normalize
 from vit_tutorial.heads.segmentation import LinearSegmenter
-from vit_tutorial.training import Recipe, RunFolder, RunFolderError, evaluate, fit, predict
+from vit_tutorial.training import Recipe, RunFolder, RunFolderError, Task, evaluate, fit, predict
 from vit_tutorial.training.checkpoint import load_checkpoint
 from vit_tutorial.training.engine import Engine
 from vit_tutorial.training.loop import training_batches
@@ -29,10 +29,8 @@ class Killed(Exception):
     """Stands for whatever ends a process."""
 
 
-class Toy:
+class Toy(Task):
     """What the two tasks share: they may die at a step, and keep the weights as they are."""
-
-    splits: Splits
 
     def __init__(self, dies_at: int | None = None) -> None:
         self.dies_at, self.steps = dies_at, 0
@@ -46,7 +44,7 @@ class Toy:
         save_file(model.state_dict(), path)
 
     def load(self, path: Path) -> nn.Module:
-        model = self.build_model()  # type: ignore[attr-defined]
+        model = self.build_model()
         model.load_state_dict(load_file(path))
         return model
 
@@ -55,7 +53,6 @@ class Masks(Toy):
     """A class for each pixel of scenes of digits; image and mask are mirrored together."""
 
     best_by = "pixel_accuracy"
-    transform = None
     splits = Splits(
         *(
             TensorImages(scenes.images, scenes.class_masks, list(scenes.classes), "scenes")
@@ -106,7 +103,6 @@ class TwoTargets(Toy):
     """Which digit it is, and how much ink it took."""
 
     best_by = "accuracy"
-    transform = None
     splits = Splits(
         *(
             TensorImages(

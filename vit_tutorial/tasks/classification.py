@@ -13,7 +13,6 @@ from torch.nn import functional as F
 from vit_tutorial import data
 from vit_tutorial.cnn import CNNConfig, ConvNet
 from vit_tutorial.data import Splits, augment, mix, normalize, take_share
-from vit_tutorial.data.batches import Transform
 from vit_tutorial.losses.classification import cross_entropy
 from vit_tutorial.losses.imbalance import balanced_weights, log_frequencies, mean_one
 from vit_tutorial.metrics.classification import (
@@ -23,12 +22,13 @@ from vit_tutorial.metrics.classification import (
     topk_correct,
 )
 from vit_tutorial.patches import in_pixels
+from vit_tutorial.training.evaluation import Task
 from vit_tutorial.training.recipe import Recipe, RecipeError
 from vit_tutorial.vit import VisionTransformer, ViTConfig
-from vit_tutorial.weights import load_classifier, save_model
+from vit_tutorial.weights import load_classifier, load_weights, save_model
 
 
-class Classification:
+class Classification(Task):
     """Cross-entropy between a model's logits and the classes; accuracy chooses the weights.
 
     With ``class_balance`` or ``logit_adjustment`` each class is to count alike, so the mean of the classes' accuracies chooses.
@@ -43,8 +43,6 @@ class Classification:
         ValueError: a model field is unknown, the images do not fit the model, or logits are to be adjusted to a class without images.
         FileNotFoundError: the data is not there; the message says how to get it.
     """
-
-    transform: Transform | None = None
 
     def __init__(
         self,
@@ -67,8 +65,16 @@ class Classification:
             self.adjustment = recipe.logit_adjustment * log_frequencies(counts, self.splits.classes)
 
     def build_model(self) -> VisionTransformer | ConvNet:
-        """The recipe's model with fresh weights from torch's global random numbers."""
-        return ConvNet(self.config) if isinstance(self.config, CNNConfig) else VisionTransformer(self.config)
+        """The recipe's model with fresh weights from torch's global random numbers; with ``pretrained`` only the head is fresh."""
+        if isinstance(self.config, CNNConfig):
+            return ConvNet(self.config)
+        model = VisionTransformer(self.config)
+        if self.recipe.pretrained:
+            # The seed that was set last is the run's.
+            load_weights(model, self.recipe.pretrained.replace("{seed}", str(torch.initial_seed())), new_head=True)
+        if self.recipe.frozen:
+            model.requires_grad_(False).head.requires_grad_(True)
+        return model
 
     def prepare(self, images: Tensor, labels: Tensor, train: bool) -> tuple[Tensor, Tensor]:
         """uint8 images [B, C, H, W] and labels [B] -> what model and loss take; augmented and mixed when training."""

@@ -31,6 +31,7 @@ from vit_tutorial.metrics.segmentation import (
 from vit_tutorial.patches import pair
 from vit_tutorial.tasks.classification import fields_for_images, image_size
 from vit_tutorial.tasks.own_masks import own_images
+from vit_tutorial.training.evaluation import Task
 from vit_tutorial.training.recipe import Recipe, RecipeError
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import load_segmenter, save_segmenter
@@ -39,7 +40,7 @@ MANY_SIZES = ("voc", "coco", "mask_folder")
 SCENES = (96_000, 500, 1000)  # for training, validation and test
 
 
-class Segmentation:
+class Segmentation(Task):
     """Cross-entropy, Dice or focal loss between scores and masks; mIoU over all pixels of the validation split chooses the weights.
 
     Training sees windows of the model's size: whole images, or with ``scale_jitter`` parts of images that were scaled at random. Validation and

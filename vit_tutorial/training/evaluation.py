@@ -19,12 +19,14 @@ class Task(Protocol):
 
     `prepare` turns a batch (uint8 images [B, C, H, W], targets) into the model's inputs and the loss's targets; a target that has places
     in the image, such as a mask, is changed together with it. A metric is a ratio of sums, so `count` gives a batch's sums, and `metrics`
-    divides at the end. `counted` is what a batch's mean loss was divided by: a batch computed in parts weighs them with it.
+    divides at the end; `measure` gives those that are no such ratio, computed of the whole model and data set. `counted` is what a batch's mean
+    loss was divided by: a batch computed in parts weighs them with it. A task inherits what it does not say from here.
     """
 
     splits: Splits
     best_by: str  # the validation metric that chooses the weights; larger is better
-    transform: Transform | None  # of one training item, image and target together; None takes it as it is
+    keeps_last: bool = False  # True: the last weights are kept, and `best_by` is only reported, as where it knows labels that training must not
+    transform: Transform | None = None  # of one training item, image and target together; None takes it as it is
 
     def build_model(self) -> nn.Module: ...
     def prepare(self, images: Tensor, targets: Any, train: bool) -> tuple[Any, Any]: ...
@@ -32,6 +34,10 @@ class Task(Protocol):
     def counted(self, targets: Any) -> Tensor | float: ...
     def count(self, outputs: Any, targets: Any) -> dict[str, Tensor]: ...
     def metrics(self, totals: dict[str, Tensor]) -> dict[str, float]: ...
+
+    def measure(self, model: nn.Module, dataset: ImageDataset, engine: Engine) -> dict[str, float]:
+        return {}
+
     def save(self, model: nn.Module, path: Path) -> None: ...
     def load(self, path: Path) -> nn.Module: ...
 
@@ -61,8 +67,10 @@ def evaluate(
             outputs = model(inputs)
         for name, value in task.count(outputs, targets).items():
             totals[name] = totals[name] + value if name in totals else value
+    found = task.metrics({name: engine.sum(value) for name, value in totals.items()})
+    found |= task.measure(model, dataset, engine)
     model.train(was_training)
-    return task.metrics({name: engine.sum(value) for name, value in totals.items()})
+    return found
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from vit_tutorial.data import ImageDataset, Targets, batches, derive_seed, num_batches
 from vit_tutorial.data.batches import Transform
-from vit_tutorial.data.targets import select
+from vit_tutorial.data.targets import count, select
 from vit_tutorial.training.checkpoint import write_text
 from vit_tutorial.training.engine import Engine
 from vit_tutorial.training.environment import environment
@@ -111,6 +111,7 @@ def train(
     data, counters = task.splits.to(engine.device), state.counters
     steps_per_epoch = count_steps(task, recipe, engine)
     network = engine.wrap(state.model).train()
+    follow = getattr(state.model, "after_step", None)  # of a model that moves a part of itself, such as DINO's teacher
     clock, cpu_clock = time.perf_counter() - counters.seconds, time.process_time() - counters.cpu_seconds
     ready = time.perf_counter()
     for step, images, targets in training_batches(data.train, recipe, seed, counters.step, engine, task.transform):
@@ -132,6 +133,8 @@ def train(
         stop_unless_finite(mean_loss, grad_norm, step, lr, saver)
         state.optimizer.step()
         state.optimizer.zero_grad()
+        if follow is not None:
+            follow(step, recipe.epochs * steps_per_epoch)
         state.ema.update(step)
 
         counters.add_step(mean_loss, time.perf_counter() - clock)
@@ -139,7 +142,7 @@ def train(
         epoch, rest = divmod(counters.step, steps_per_epoch)
         if rest == 0 and (epoch % recipe.eval_every == 0 or epoch == recipe.epochs):
             scores = evaluate(task, state.ema.model, data.val, engine, workers=recipe.workers)
-            state.keep_if_best(scores[task.best_by], epoch)
+            state.keep_if_best(scores[task.best_by], epoch, always=task.keeps_last)
             counters.add_row(epoch, lr, scores, recipe.batch_size, time.perf_counter() - clock)
             log.evaluation(counters.history, task.best_by)
         counters.cpu_seconds = time.process_time() - cpu_clock
@@ -153,7 +156,7 @@ def backward(task: Task, network: nn.Module, inputs: Any, targets: Any, engine: 
 
     The mean over a batch is the sum of its parts' means, each times the share of what it counts: parts may differ in size, and masks in void.
     """
-    n = len(inputs)
+    n = count(inputs)
     if size >= n:
         with engine.autocast():
             loss: Tensor = task.loss(network(inputs), targets)
@@ -165,7 +168,7 @@ def backward(task: Task, network: nn.Module, inputs: Any, targets: Any, engine: 
     for part in (slice(start, start + size) for start in range(0, n, size)):
         some = select(targets, part)
         with engine.autocast():
-            loss = task.loss(network(inputs[part]), some) * (task.counted(some) / whole)
+            loss = task.loss(network(select(inputs, part)), some) * (task.counted(some) / whole)
         loss.backward()
         total += loss.detach()
     return total

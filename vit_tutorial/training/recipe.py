@@ -119,6 +119,16 @@ class Recipe(Config):
         group=TRAINED,
     )
 
+    pretrained: str = setting(
+        "",
+        "a file of weights, or the folder of a run, from which the encoder starts; {seed} in it stands for the run's seed; empty for none",
+        group=TRAINED,
+        of=CLASSES,
+    )
+    frozen: bool = setting(
+        False, "train the head alone on the encoder as it is (a linear probe)", group=TRAINED, of=CLASSES
+    )
+
     epochs: int = setting(10, "passes over the training split", "[1, inf)", group=STEP)
     batch_size: int = setting(
         64,
@@ -283,6 +293,8 @@ class Recipe(Config):
                 f"class_balance is {self.class_balance:g} and logit_adjustment {self.logit_adjustment:g}: both take out how frequent the classes are, "
                 "together twice; set one of them to 0"
             )
+        if self.arch == "cnn" and (self.pretrained or self.frozen):
+            raise RecipeError("pretrained and frozen are for the encoder of a vit; leave them out for arch cnn")
         if self.arch == "cnn" and self.layer_decay != 1:
             raise RecipeError(f"layer_decay is {self.layer_decay}, but only a vit knows it; leave it out for arch cnn")
         if self.patch_drop_until != 1 and not self.model.get("patch_drop_rate"):

@@ -59,14 +59,14 @@ class TrainingState:
         self.counters = Counters()
         self.best_weights = copy_weights(model)
 
-    def keep_if_best(self, score: float, epoch: int) -> None:
-        """Copy the averaged weights if no weights before score better on the validation split.
+    def keep_if_best(self, score: float, epoch: int, always: bool = False) -> None:
+        """Copy the averaged weights if no weights before score better on the validation split, or ``always``.
 
         Of equals the last, which has averaged more and whose learning rate is lower; for `patience` a tie is no progress.
         """
         counters = self.counters
         counters.stale = 0 if counters.best is None or score > counters.best else counters.stale + 1
-        if counters.best is None or score >= counters.best:
+        if always or counters.best is None or score >= counters.best:
             counters.best, counters.best_epoch = score, epoch
             self.best_weights = copy_weights(self.ema.model)
 
