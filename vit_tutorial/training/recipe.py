@@ -128,6 +128,28 @@ class Recipe(Config):
     frozen: bool = setting(
         False, "train the head alone on the encoder as it is (a linear probe)", group=TRAINED, of=CLASSES
     )
+    teacher: str = setting(
+        "",
+        "a trained classifier, ViT or CNN, whose answers are learnt beside the labels: its file or its run's folder; {seed} as in pretrained; empty for none",
+        group=TRAINED,
+        of=CLASSES,
+    )
+    teacher_weight: float = setting(
+        0.5, "share of the teacher's part in the loss, the labels have the rest", "[0, 1]", group=TRAINED, of=CLASSES
+    )
+    teacher_temperature: float = setting(
+        0.0,
+        "T of the teacher's softened probabilities; 0 takes the class that it names as a second label",
+        "[0, inf)",
+        group=TRAINED,
+        of=CLASSES,
+    )
+    teacher_token: bool = setting(
+        False,
+        "the teacher's answer is learnt by a second head, from the first register token (see DistilledClassifier; model.reg_tokens of at least 1)",
+        group=TRAINED,
+        of=CLASSES,
+    )
 
     epochs: int = setting(10, "passes over the training split", "[1, inf)", group=STEP)
     batch_size: int = setting(
@@ -293,6 +315,11 @@ class Recipe(Config):
                 f"class_balance is {self.class_balance:g} and logit_adjustment {self.logit_adjustment:g}: both take out how frequent the classes are, "
                 "together twice; set one of them to 0"
             )
+        for name in ("teacher_weight", "teacher_temperature", "teacher_token"):
+            if not self.teacher and getattr(self, name) != self.known(name).default:
+                raise RecipeError(f"{name} is {getattr(self, name)}, but there is no teacher; set teacher, too")
+        if self.teacher_token and (self.arch == "cnn" or not self.model.get("reg_tokens")):
+            raise RecipeError("teacher_token needs a vit with a register token to read; set model.reg_tokens=1")
         if self.arch == "cnn" and (self.pretrained or self.frozen):
             raise RecipeError("pretrained and frozen are for the encoder of a vit; leave them out for arch cnn")
         if self.arch == "cnn" and self.layer_decay != 1:
