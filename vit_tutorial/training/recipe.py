@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ import yaml
 from vit_tutorial.cnn import CNNConfig, UNetConfig
 from vit_tutorial.config import Config, setting
 from vit_tutorial.heads.config import SegmenterConfig
+from vit_tutorial.heads.multitask import MultiTaskConfig
 from vit_tutorial.vit import SIZES, ViTConfig
 
 RECIPES = Path(__file__).parent.parent / "recipes"
@@ -22,7 +23,9 @@ TRAINED, STEP, AUGMENTED, CHOSEN = (
     "selection",
 )
 WORDS, MACHINE = "for people", "machine"  # these two groups do not enter a run's definition
-CLASSES, MASKS = "classification", "segmentation"
+CLASSES, MASKS, SEVERAL = "classification", "segmentation", "multitask"
+
+NESTED = ("model", "multitask")  # fields that hold fields of their own
 
 
 class RecipeError(ValueError):
@@ -44,11 +47,12 @@ class Recipe(Config):
     variant: str = setting("", "for an image folder, a sentence that says exactly which images these are", group=WORDS)
     seeds: tuple[int, ...] = setting((0, 1, 2), "seeds of the recorded runs", "[0, inf)", group=WORDS)
 
-    task: str = setting(CLASSES, "what the model learns", one_of=(CLASSES, MASKS), group=TRAINED)
+    task: str = setting(CLASSES, "what the model learns", one_of=(CLASSES, MASKS, SEVERAL), group=TRAINED)
     data: str = setting(
         "digits",
         "for classification digits, digits_blocks, mnist, mnist_10k, fashion_mnist, cifar10, digit_photos, or image_folder for one's own images; "
-        "for segmentation digit_scenes, camvid, voc, coco, or mask_folder for one's own images with masks, in a folder or a COCO file",
+        "for segmentation digit_scenes, camvid, voc, coco, or mask_folder for one's own images with masks, in a folder or a COCO file; for multitask "
+        "digit_scenes, or cifar10 or image_folder for CIFAR-10's classes with attributes",
         group=TRAINED,
     )
     train_share: float = setting(
@@ -117,6 +121,12 @@ class Recipe(Config):
         "the fields that differ; of CNNConfig (widths, depth) or UNetConfig (widths) for a cnn; a segmenter also has those of SegmenterConfig (head, "
         "head_cells, head_depth, ...). in_chans and num_classes come from the data",
         group=TRAINED,
+    )
+    multitask: dict[str, Any] = setting(  # noqa: RUF009 - it is copied
+        {},
+        "several tasks at once: fields of MultiTaskConfig (weights, weighting, own_tokens, labelled, ...)",
+        group=TRAINED,
+        of=SEVERAL,
     )
 
     pretrained: str = setting(
@@ -306,11 +316,15 @@ class Recipe(Config):
                 f"model.patch_drop_rate is {self.model['patch_drop_rate']}, but a {self.task} needs every patch; leave it out"
             )
         for f in fields(self):
-            if f.metadata.get("of", "") not in ("", self.task) and getattr(self, f.name) != f.default:
+            default = f.default if f.default_factory is MISSING else f.default_factory()
+            if f.metadata.get("of", "") not in ("", self.task) and getattr(self, f.name) != default:
                 raise RecipeError(
                     f"{f.name} is {getattr(self, f.name)!r}, but only {f.metadata['of']} knows it; leave it out of a {self.task}"
                 )
+        if self.task == SEVERAL and self.arch == "cnn":
+            raise RecipeError("arch is cnn, but several tasks share a vit; leave it out")
         object.__setattr__(self, "model", checked_model(self.task, self.arch, self.model))
+        object.__setattr__(self, "multitask", checked(MultiTaskConfig, "multitask", self.multitask))
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Recipe:
@@ -323,9 +337,11 @@ class Recipe(Config):
         for key, value in overrides.items():
             key, _, inner = key.replace("__", ".").partition(".")
             self.known(key)
-            if inner and key != "model":
-                raise RecipeError(f"field {key!r} has no inner fields; only model has, as in model.depth")
-            changes[key] = {**changes.get(key, self.model), inner: value} if inner else value
+            if inner and key not in NESTED:
+                raise RecipeError(
+                    f"field {key!r} has no inner fields; only {' and '.join(NESTED)} have, as in model.depth"
+                )
+            changes[key] = {**changes.get(key, getattr(self, key)), inner: value} if inner else value
         return replace(self, **changes)
 
     def experiment(self) -> dict[str, Any]:
@@ -352,6 +368,15 @@ def checked_model(task: str, arch: str, model: dict[str, Any]) -> dict[str, Any]
             known = str(error).startswith(f"{name} is ")
             raise RecipeError(f"model.{error}" if known else str(error)) from error
     return {name: list(value) if isinstance(value, tuple) else value for name, value in read.items()}
+
+
+def checked(config: type[Config], field: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a nested mapping that are given, converted to their types. Raises RecipeError for an unknown field or a wrong value."""
+    try:
+        whole = config.from_dict(values).to_dict()
+    except ValueError as error:
+        raise RecipeError(f"{field}: {error}") from error
+    return {name: whole[name] for name in values}
 
 
 def load_recipe(name_or_path: str | Path, **overrides: Any) -> Recipe:
