@@ -13,8 +13,10 @@ from .dataset import Splits, TensorImages
 from .digit_scenes import SPLITS, DigitScenes, digit_scenes
 from .targets import Targets
 
-DIGITS = tuple(map(str, range(10)))
-FEWEST, MOST = 2, 5  # digits in a scene
+KINDS = (0, 1, 2, 3, 4, 5)  # the digits that occur
+DIGITS = tuple(map(str, KINDS))
+FEWEST, MOST = 1, 3  # digits in a scene
+SIZE = (16, 24)  # 24 patches of 4x4: small, so that a model is trained in half a minute
 
 SCENE_TASKS: dict[str, Output] = {
     "mask": Output("mask", ("background", *DIGITS)),
@@ -29,17 +31,17 @@ def scene_tasks(counts: tuple[int, int, int] = (1000, 200, 200), **options: Any)
 
     The targets of each scene:
 
-    mask     uint8 [H, W]     what each pixel shows: 0 is background, k + 1 the digit k
+    mask     uint8 [H, W]     what each pixel shows: 0 is background, k + 1 the k-th of `KINDS`
     count    int64            how many digits there are, less the fewest there can be
-    present  int64 [10]       1 for each digit that occurs, else 0
+    present  int64 [6]        1 for each digit that occurs, else 0
     largest  float32 [2]      (row, column) in pixels of the middle of the digit of the greatest value; of equals, of the one furthest left
 
     Args:
-        options: those of `digit_scenes`, but for the number and the kinds of digits.
+        options: `seed`, `min_visible` and `turn` of `digit_scenes`.
     """
     parts = []
     for split, n in zip(SPLITS, counts):
-        scenes = digit_scenes(n, split=split, digits_per_scene=(FEWEST, MOST), **options)  # type: ignore[arg-type]
+        scenes = digit_scenes(n, SIZE, (FEWEST, MOST), split=split, kinds=KINDS, **options)  # type: ignore[arg-type]
         sentence = f"Scenes of scikit-learn's digits, {n:,} of its {split} split, {len(SCENE_TASKS)} tasks"
         parts.append(
             TensorImages(scenes.images, targets_of_scenes(scenes), list(scenes.classes), "digit_scenes", sentence)
@@ -48,11 +50,13 @@ def scene_tasks(counts: tuple[int, int, int] = (1000, 200, 200), **options: Any)
 
 
 def targets_of_scenes(scenes: DigitScenes) -> Targets:
-    """The four targets of scenes of all ten digits, as `scene_tasks` says."""
+    """The four targets of scenes of these digits, as `scene_tasks` says."""
     return {
         "mask": scenes.class_masks.to(torch.uint8),
         "count": torch.tensor([len(labels) - FEWEST for labels in scenes.labels]),
-        "present": torch.stack([torch.bincount(labels, minlength=11)[1:].clamp(max=1) for labels in scenes.labels]),
+        "present": torch.stack(
+            [torch.bincount(labels, minlength=len(KINDS) + 1)[1:].clamp(max=1) for labels in scenes.labels]
+        ),
         "largest": torch.stack(
             [_middle_of_largest(labels, corners) for labels, corners in zip(scenes.labels, scenes.corners)]
         ),
