@@ -60,6 +60,10 @@ class MultiTaskLearning(Task):
         chosen = self.settings.weights or dict.fromkeys(outputs, 1.0)
         if unknown := [name for name in {**chosen, **self.settings.labelled} if name not in outputs]:
             raise RecipeError(f"there is no task {unknown[0]!r} in {splits.name}; its tasks are {', '.join(outputs)}")
+        if self.settings.weighting == "gradnorm" and recipe.micro_batch:
+            raise RecipeError(
+                f"micro_batch is {recipe.micro_batch}, but gradnorm compares the gradients of a whole batch; leave it out"
+            )
         self.weights = {name: float(chosen[name]) for name in outputs if name in chosen}
         targets = {name: splits.train.targets[name] for name in self.weights}
         for name, share in self.settings.labelled.items():
