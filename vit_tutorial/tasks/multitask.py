@@ -25,7 +25,7 @@ from vit_tutorial.training.recipe import Recipe, RecipeError
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights.multitask import load_multitask, save_multitask
 
-SCENES = (6000, 300, 1000)  # for training, validation and test
+SCENES = (3000, 300, 1000)  # for training, validation and test
 HIDDEN_SEED = 20260  # of the choice of images that keep a label; every training seed gets the same
 Targets = dict[str, Tensor]
 
