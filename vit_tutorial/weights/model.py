@@ -187,6 +187,10 @@ def load_classifier(
     ours = our_metadata(path, metadata)
     if ours.get("arch", "vit") in ("segmenter", "unet"):
         raise ValueError(f"{path} holds a segmenter, and a classifier is needed here; load_segmenter reads it")
+    if ours.get("arch", "vit") == "multitask":
+        raise ValueError(
+            f"{path} holds a model of several tasks, and a classifier is needed here; load_multitask reads it"
+        )
     if ours.get("arch", "vit") == "cnn":
         cnn = ConvNet(CNNConfig.from_dict(ours["config"]))
         cnn.load_state_dict(tensors)
