@@ -385,7 +385,7 @@ class Recipe(Config):
             self.known(key)
             if inner and key not in NESTED:
                 raise RecipeError(
-                    f"field {key!r} has no inner fields; only {' and '.join(NESTED)} have, as in model.depth"
+                    f"field {key!r} has no inner fields; only {', '.join(NESTED[:-1])} and {NESTED[-1]} have, as in model.depth"
                 )
             changes[key] = {**changes.get(key, getattr(self, key)), inner: value} if inner else value
         return replace(self, **changes)
