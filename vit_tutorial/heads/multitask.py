@@ -171,7 +171,7 @@ class MultiTask(nn.Module):
 
     @torch.no_grad()
     def after_step(self, step: int, total_steps: int) -> None:
-        """Gradnorm's weights, after a step: none below 0.01, and T together, so that they share out and do not grow (Chen et al. 2018, section 3.3)."""
+        """Gradnorm's weights, after a step: none below 0.01, and T together, so that they share out and do not grow (Chen et al. 2018)."""
         if self.weighting == "gradnorm" and self.task_weights is not None:
             self.task_weights.clamp_(min=0.01)
             self.task_weights.mul_(len(self.task_weights) / self.task_weights.sum())
