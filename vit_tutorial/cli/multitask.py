@@ -43,7 +43,7 @@ def evaluate_tasks(options: argparse.Namespace, path: Path, extra: dict[str, Any
     task.outputs = model.outputs  # the mean and spread of its numbers are those that it has learned
     dataset = getattr(task.splits, options.split)
     dataset.mean, dataset.std = tuple(extra["mean"]), tuple(extra["std"])
-    found = {
+    found: dict[str, Any] = {
         "images": len(dataset),
         "metrics": evaluate(task, model, dataset),
         "worst": worst(task, model, dataset, options.mistakes),

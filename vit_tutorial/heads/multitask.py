@@ -86,6 +86,9 @@ class MultiTaskConfig(Config):
                 high = 1.0 if field == "labelled" else float("inf")
                 if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
                     raise ValueError(f"{field}.{name} is {value!r}; it must be a number, {allowed}")
+        for name, kind in self.kinds.items():
+            if kind not in KINDS:
+                raise ValueError(f"kinds.{name} is {kind!r}; it must be one of {', '.join(KINDS)}")
         if self.weighting != "fixed" and len(set(self.weights.values())) > 1:
             raise ValueError(
                 f"weights is {self.weights}, but weighting {self.weighting} finds them itself; give all tasks the weight 1"
