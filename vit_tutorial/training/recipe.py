@@ -53,7 +53,7 @@ class Recipe(Config):
         "digits",
         "for classification and pretraining digits, digits_blocks, mnist, mnist_10k, fashion_mnist, cifar10, digit_photos, or image_folder for one's own images; "
         "for segmentation digit_scenes, camvid, voc, coco, or mask_folder for one's own images with masks, in a folder or a COCO file; for multitask "
-        "digit_scenes, or cifar10 or image_folder for CIFAR-10's classes with attributes",
+        "digit_scenes, cifar10 or image_folder for CIFAR-10's classes with attributes, or table for one's own images in a folder with labels.csv",
         group=TRAINED,
     )
     train_share: float = setting(
