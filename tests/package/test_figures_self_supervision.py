@@ -9,7 +9,7 @@ import pytest
 import torch
 from figure_helpers import written
 
-from vit_tutorial.figures.self_supervision import answers_by_class, pulls_and_pushes, two_entropies
+from vit_tutorial.figures.self_supervision import answers_by_class, nearest_images, pulls_and_pushes, two_entropies
 
 
 def test_the_loss_of_queries_that_know_nothing_is_that_of_guessing() -> None:
@@ -38,3 +38,11 @@ def test_both_collapses_lie_in_the_picture_of_the_two_entropies() -> None:
         assert low < 0
         assert high > top
     assert "½ log K" in written(axes.figure)  # type: ignore[arg-type]
+
+
+def test_neighbours_of_another_class_are_framed() -> None:
+    images = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    fig = nearest_images(images[0], images[1:], ["a 3", 3, 8, 3], [True, False, True])
+    assert [len(axes.patches) for axes in fig.axes] == [0, 0, 1, 0]
+    with pytest.raises(ValueError, match="3 neighbours need one title more and as many marks, got 2 and 3"):
+        nearest_images(images[0], images[1:], ["a", "b"], [True] * 3)

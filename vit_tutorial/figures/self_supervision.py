@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
-from vit_tutorial.figures.images import as_array
+from vit_tutorial.figures.images import as_array, show, to_picture
 from vit_tutorial.figures.style import ATTENTION, CATEGORIES, INK, LINE, MUTED, SIGNED, TINT, figure, style
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -77,6 +78,35 @@ def answers_by_class(answers: Mapping[str, Any], classes: Sequence[str]) -> Figu
 
 
 @style()
+def nearest_images(query: Any, nearest: Any, titles: Sequence[object], right: Sequence[bool]) -> Figure:
+    """An image, and beside it those whose features are nearest, in order; a frame marks those of another class.
+
+    Args:
+        query: one image, and nearest: k images, of the forms that :func:`~vit_tutorial.figures.images.to_picture` takes.
+        titles: k + 1 words, the query's first.
+        right: k times whether a neighbour has the query's class.
+
+    Raises:
+        ValueError: the numbers of images, titles and marks do not agree.
+    """
+    pictures = [to_picture(query), *(to_picture(image) for image in nearest)]
+    if not len(pictures) == len(titles) == len(right) + 1:
+        raise ValueError(
+            f"{len(pictures) - 1} neighbours need one title more and as many marks, got {len(titles)} and {len(right)}"
+        )
+    fig = figure(height=1.25)
+    for n, (axes, picture) in enumerate(zip(fig.subplots(1, len(pictures)), pictures)):
+        show(axes, picture)
+        axes.set_title(str(titles[n]), loc="center", fontsize=9)
+        if n and not right[n - 1]:
+            H, W = picture.shape[:2]
+            axes.add_patch(
+                Rectangle((-0.5, -0.5), W, H, fill=False, edgecolor=CATEGORIES[1], linewidth=4, clip_on=False)
+            )
+    return fig
+
+
+@style()
 def two_entropies(paths: Mapping[str, Sequence[tuple[float, float]]], outputs: int) -> Figure:
     """How a teacher's answers move during training: the entropy of an answer against that of the mean answer, in nats.
 
@@ -93,7 +123,7 @@ def two_entropies(paths: Mapping[str, Sequence[tuple[float, float]]], outputs: i
     axes.fill_between([0, top], [0, top], -0.12, color=TINT, linewidth=0)
     axes.plot([0, top], [0, top], color=MUTED, linewidth=1.2, linestyle="--")
     axes.text(
-        0.60 * top, 0.46 * top, "all answers alike", color=MUTED, fontsize=10, rotation=38, ha="center", va="center"
+        0.40 * top, 0.31 * top, "all answers alike", color=MUTED, fontsize=10, rotation=38, ha="center", va="center"
     )
     for number, (name, path) in enumerate(paths.items()):
         x, y = zip(*path)
@@ -110,5 +140,5 @@ def two_entropies(paths: Mapping[str, Sequence[tuple[float, float]]], outputs: i
     axes.set_axisbelow(True)
     axes.set_xlabel("entropy of an answer")
     axes.set_ylabel("entropy of the mean answer")
-    axes.legend(loc="upper left", bbox_to_anchor=(0.02, 0.93), fontsize=9, labelcolor=INK)
+    axes.legend(loc="lower right", fontsize=9, labelcolor=INK)
     return fig
