@@ -1,4 +1,4 @@
-"""The figures that stay alive: their engine, the attention explorer, scenes and their masks, sliders over pictures, and the export of models to the page."""
+"""The figures that stay alive: their engine, the attention explorer, scenes and their masks, hidden patches, sliders over pictures, and the export of models to the page."""
 
 from __future__ import annotations
 
@@ -12,11 +12,23 @@ _HOME = {
     "explorer": "attention_explorer.figure",
     "live": "sliders.figure",
     "load_page_model": "models.page_model",
+    "mask_patches": "patch_masker.figure",
     "open_picture": "models.page_model",
+    "PatchMasker": "patch_masker.widget",
     "scene_mask": "scene_segmenter.figure",
     "SceneSegmenter": "scene_segmenter.widget",
 }
-__all__ = ["AttentionExplorer", "SceneSegmenter", "explorer", "live", "load_page_model", "open_picture", "scene_mask"]
+__all__ = [
+    "AttentionExplorer",
+    "PatchMasker",
+    "SceneSegmenter",
+    "explorer",
+    "live",
+    "load_page_model",
+    "mask_patches",
+    "open_picture",
+    "scene_mask",
+]
 
 
 def __getattr__(name: str) -> Any:
