@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ import yaml
 from vit_tutorial.cnn import CNNConfig, UNetConfig
 from vit_tutorial.config import Config, setting
 from vit_tutorial.heads.config import SegmenterConfig
+from vit_tutorial.pretraining.config import PretrainingConfig
 from vit_tutorial.vit import SIZES, ViTConfig
 
 RECIPES = Path(__file__).parent.parent / "recipes"
@@ -22,7 +23,9 @@ TRAINED, STEP, AUGMENTED, CHOSEN = (
     "selection",
 )
 WORDS, MACHINE = "for people", "machine"  # these two groups do not enter a run's definition
-CLASSES, MASKS = "classification", "segmentation"
+CLASSES, MASKS, UNLABELLED = "classification", "segmentation", "pretraining"
+IMAGES = f"{CLASSES} or {UNLABELLED}"  # tasks that read whole images with a class each
+WITH_INNER = ("model", "pretraining")  # fields that are fields of their own
 
 
 class RecipeError(ValueError):
@@ -44,10 +47,10 @@ class Recipe(Config):
     variant: str = setting("", "for an image folder, a sentence that says exactly which images these are", group=WORDS)
     seeds: tuple[int, ...] = setting((0, 1, 2), "seeds of the recorded runs", "[0, inf)", group=WORDS)
 
-    task: str = setting(CLASSES, "what the model learns", one_of=(CLASSES, MASKS), group=TRAINED)
+    task: str = setting(CLASSES, "what the model learns", one_of=(CLASSES, MASKS, UNLABELLED), group=TRAINED)
     data: str = setting(
         "digits",
-        "for classification digits, digits_blocks, mnist, mnist_10k, fashion_mnist, cifar10, digit_photos, or image_folder for one's own images; "
+        "for classification and pretraining digits, digits_blocks, mnist, mnist_10k, fashion_mnist, cifar10, digit_photos, or image_folder for one's own images; "
         "for segmentation digit_scenes, camvid, voc, coco, or mask_folder for one's own images with masks, in a folder or a COCO file",
         group=TRAINED,
     )
@@ -56,7 +59,7 @@ class Recipe(Config):
         "share of the training split that is used, the same of each class; the other splits stay whole",
         "(0, 1]",
         group=TRAINED,
-        of=CLASSES,
+        of=IMAGES,
     )
     on_bad: str = setting(
         "stop",
@@ -69,7 +72,7 @@ class Recipe(Config):
         "what to do at an image that is in two splits or in two classes of a folder; drop it where it does harm",
         one_of=("stop", "drop"),
         group=TRAINED,
-        of=CLASSES,
+        of=IMAGES,
     )
     split: str = setting(
         "shuffle",
@@ -77,14 +80,14 @@ class Recipe(Config):
         "folder that does not say), or by chance (runs from before there was a choice)",
         one_of=("hash", "shuffle"),
         group=TRAINED,
-        of=CLASSES,
+        of=IMAGES,
     )
     group_by: str = setting(
         "",
         "keeps images of a folder that have one origin in one split: folder for those of one folder below their class, or a regular "
         "expression of their paths, such as patient[0-9]+; empty for none",
         group=TRAINED,
-        of=CLASSES,
+        of=IMAGES,
     )
     mask_suffix: str = setting(
         "", "what stands behind an image's name in its mask's: _mask for a.jpg and a_mask.png", group=TRAINED, of=MASKS
@@ -103,7 +106,7 @@ class Recipe(Config):
         "would leave fewer than 64 of 256 levels",
         one_of=("auto", "full", "data"),
         group=TRAINED,
-        of=CLASSES,
+        of=IMAGES,
     )
     arch: str = setting(
         "vit",
@@ -119,6 +122,12 @@ class Recipe(Config):
         group=TRAINED,
     )
 
+    pretraining: dict[str, Any] = setting(  # noqa: RUF009 - it is copied
+        {},
+        "what is learned without labels: method (mae, dino, contrastive) and the other fields of PretrainingConfig that differ",
+        group=TRAINED,
+        of=UNLABELLED,
+    )
     pretrained: str = setting(
         "",
         "a file of weights, or the folder of a run, from which the encoder starts; {seed} in it stands for the run's seed; empty for none",
@@ -306,11 +315,24 @@ class Recipe(Config):
                 f"model.patch_drop_rate is {self.model['patch_drop_rate']}, but a {self.task} needs every patch; leave it out"
             )
         for f in fields(self):
-            if f.metadata.get("of", "") not in ("", self.task) and getattr(self, f.name) != f.default:
+            known = f.metadata.get("of") or self.task
+            default = f.default if f.default_factory is MISSING else f.default_factory()
+            if self.task not in known.split(" or ") and getattr(self, f.name) != default:
                 raise RecipeError(
-                    f"{f.name} is {getattr(self, f.name)!r}, but only {f.metadata['of']} knows it; leave it out of a {self.task}"
+                    f"{f.name} is {getattr(self, f.name)!r}, but only {known} knows it; leave it out of a {self.task}"
                 )
+        if self.task == UNLABELLED:
+            if self.arch == "cnn":
+                raise RecipeError("pretraining trains the encoder of a vit; leave arch: cnn out")
+            for name in ("shift", "rotate", "class_balance"):
+                if getattr(self, name):
+                    raise RecipeError(
+                        f"{name} is {getattr(self, name):g}, but pretraining knows neither classes nor other changes of an image than its views' "
+                        "(pretraining.view_scale, jitter) and hflip; leave it out"
+                    )
         object.__setattr__(self, "model", checked_model(self.task, self.arch, self.model))
+        if self.task == UNLABELLED:
+            object.__setattr__(self, "pretraining", checked_pretraining(self.pretraining))
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Recipe:
@@ -323,9 +345,11 @@ class Recipe(Config):
         for key, value in overrides.items():
             key, _, inner = key.replace("__", ".").partition(".")
             self.known(key)
-            if inner and key != "model":
-                raise RecipeError(f"field {key!r} has no inner fields; only model has, as in model.depth")
-            changes[key] = {**changes.get(key, self.model), inner: value} if inner else value
+            if inner and key not in WITH_INNER:
+                raise RecipeError(
+                    f"field {key!r} has no inner fields; only {' and '.join(WITH_INNER)} have, as in model.depth"
+                )
+            changes[key] = {**changes.get(key, getattr(self, key)), inner: value} if inner else value
         return replace(self, **changes)
 
     def experiment(self) -> dict[str, Any]:
@@ -352,6 +376,14 @@ def checked_model(task: str, arch: str, model: dict[str, Any]) -> dict[str, Any]
             known = str(error).startswith(f"{name} is ")
             raise RecipeError(f"model.{error}" if known else str(error)) from error
     return {name: list(value) if isinstance(value, tuple) else value for name, value in read.items()}
+
+
+def checked_pretraining(fields: dict[str, Any]) -> dict[str, Any]:
+    """The objective's fields that differ from their defaults, and its method. Raises RecipeError for an unknown field or a wrong value."""
+    try:
+        return PretrainingConfig.from_dict(fields).given()
+    except ValueError as error:
+        raise RecipeError(str(error) if str(error).startswith("unknown") else f"pretraining.{error}") from error
 
 
 def load_recipe(name_or_path: str | Path, **overrides: Any) -> Recipe:
