@@ -28,16 +28,16 @@ function decoderShape({ tokens, prefix }, { decoder_dim: dim, decoder_depth: dep
   return { tokens, prefix, dim, heads, headDim: dim / heads, hidden: Math.trunc(dim * mlp_ratio), depth };
 }
 
-function layOutDecoder({ patches, dim, patchLength }, decoder, take) {
+function layOutDecoder({ tokens, patches, dim, patchLength }, decoder, take) {
   const { tokens: N, dim: D } = decoder;
   return {
-    embed: linearMap(take, D, dim), stack: layOutBlocks(decoder, take), pred: linearMap(take, patchLength, D),
+    normalised: take(tokens * dim), embed: linearMap(take, D, dim), stack: layOutBlocks(decoder, take), pred: linearMap(take, patchLength, D),
     tokens: take(N * D), read: take(N * D), prediction: take(patches * patchLength),
   };
 }
 
 class Autoencoder {
-  #arrays; #parts; #encoder; #blocks; #norm; #decoder; #maskToken; #positions;
+  #arrays; #parts; #encoder; #blocks; #tokenNorm; #norm; #decoder; #maskToken; #positions;
 
   constructor(manifest, shape, decoder, parts, arrays, kernel) {
     const { config, mean, std, autoencoder } = manifest, { dim: D, prefix } = decoder;
@@ -46,6 +46,7 @@ class Autoencoder {
     this.#parts = parts;
     this.#decoder = decoder;
     this.#encoder = new ViT(manifest, shape, parts, arrays.encoder, kernel);
+    if (shape.average) this.#tokenNorm = parts.norm('fc_norm', shape.dim, config.norm_eps); // else the encoder has normalised them
     parts.store(arrays.embed, 'decoder_embed');
     parts.store(arrays.pred, 'decoder_pred');
     this.#blocks = createBlocks(parts, decoder, arrays.stack, 'decoder_', { ...config, qkv_bias: true, init_values: null });
@@ -56,10 +57,11 @@ class Autoencoder {
 
   /** Image [C, H, W], normalised -> { prediction, painted, encoder }. The array `painted` is fresh every time. */
   forward(image, { hide = [] } = {}) {
-    const { tokens, read, prediction, embed, pred } = this.#arrays, parts = this.#parts;
+    const { normalised, tokens, read, prediction, embed, pred } = this.#arrays, parts = this.#parts;
     const { dim: D, headDim, prefix } = this.#decoder;
     const encoder = this.#encoder.forward(image, { hide });
-    parts.linear(encoder.features, embed, tokens);
+    if (this.#tokenNorm) layerNorm(encoder.features, normalised, this.shape.dim, this.#tokenNorm);
+    parts.linear(this.#tokenNorm ? normalised : encoder.features, embed, tokens);
     for (const patch of encoder.hidden) tokens.set(this.#maskToken, (prefix + patch) * D);
     this.#positions.forEach((p, i) => { tokens[i] += p; });
     const z = this.#blocks(tokens, { hidden: new Set(), headsOff: new Set(), factor: headDim ** -0.5 });
