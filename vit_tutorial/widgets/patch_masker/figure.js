@@ -16,7 +16,7 @@ import { DEFAULTS, fitted } from './state.js';
 
 const styles = look + own, PATCH = 48; // pixels of a canvas, a patch
 const SHOWN = { painted: 'Painted', image: 'Image', error: 'Error' };
-const SUBTITLES = { painted: 'Hidden patches as the decoder paints them', image: 'The whole image', error: 'Squared error of each hidden patch' };
+const SUBTITLES = { painted: 'What the decoder paints', image: 'The whole image', error: 'Squared error, patch by patch' };
 const number = (x) => (Number.isNaN(x) ? '–' : x.toFixed(3));
 const loaded = new Map(); // SHA-256 -> promise of a model: figures on one page share it
 
@@ -137,7 +137,7 @@ export async function createMasker(host, { manifest, data, pictures, state, chan
     if (!length) return 'Nothing is hidden, so there is nothing to paint: hide some patches.';
     const verdict = found.painted < found.guess ? 'the decoder does better than the mean' : 'the mean does better than the decoder';
     const seen = length === patches ? 'Nothing is visible, and the decoder has the positions alone' : `${patches - length} of ${patches} patches are visible`;
-    return `${seen}; on the hidden ones ${verdict} (${number(found.painted)} against ${number(found.guess)}).`;
+    return `${seen}; on the hidden ones ${verdict}.`;
   }
   function render(changed) {
     const { hide, image: name, show: which, sampling } = store.state, forward = changed.has('hide') || changed.has('image');
@@ -155,7 +155,7 @@ export async function createMasker(host, { manifest, data, pictures, state, chan
     mine.classList.toggle('better', found.painted < found.guess);
     const text = sentence();
     show(readout, text);
-    result.setAttribute('aria-label', `${SUBTITLES[which]}: ${picture.label}. ${text}`);
+    result.setAttribute('aria-label', `${SUBTITLES[which]}: ${picture.label}. ${text} Mean squared error ${number(found.painted)}, of the mean of the visible pixels ${number(found.guess)}.`);
     show(credit, [picture.label, picture.credit].filter(Boolean).join('. '));
     say(text);
     host.dataset.renders = Number(host.dataset.renders ?? 0) + 1;
