@@ -1,4 +1,4 @@
-"""The figures that stay alive: their engine, the attention explorer, scenes and their masks, hidden patches, sliders over pictures, and the export of models to the page."""
+"""The figures that stay alive: their engine, the attention explorer, scenes and their masks, hidden patches, maps of features, sliders over pictures, and the export of models to the page."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 # No module or folder here may have one of these names: importing it would put it in the place of what is meant.
 _HOME = {
     "AttentionExplorer": "attention_explorer.widget",
+    "embedding_map": "feature_map.figure",
+    "EmbeddingMap": "feature_map.widget",
     "explorer": "attention_explorer.figure",
     "live": "sliders.figure",
     "load_page_model": "models.page_model",
@@ -20,8 +22,10 @@ _HOME = {
 }
 __all__ = [
     "AttentionExplorer",
+    "EmbeddingMap",
     "PatchMasker",
     "SceneSegmenter",
+    "embedding_map",
     "explorer",
     "live",
     "load_page_model",
