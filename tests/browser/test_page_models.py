@@ -45,13 +45,13 @@ def test_the_pages_int8_model_is_as_good_as_its_record_says(name: str, splits: S
 
 
 def test_every_page_model_is_the_one_of_a_record() -> None:
-    for name in page_models(segmenters=False):
+    for name in page_models("vit"):
         manifest, record = read_page_model(name)[0], read_record(name)
         trained = record["recipe"]["model"]
         assert {field: manifest["config"][field] for field in trained} == trained
 
 
-@pytest.mark.parametrize("name", page_models(segmenters=True))
+@pytest.mark.parametrize("name", page_models("segmenter"))
 def test_every_segmenter_of_the_page_is_the_one_of_a_record(name: str) -> None:
     manifest = read_page_model(name)[0]
     recipe = manifest["source"]["recipe"]
@@ -65,7 +65,7 @@ def test_every_segmenter_of_the_page_is_the_one_of_a_record(name: str) -> None:
     assert {field: found[field] for field in recipe["model"]} == recipe["model"]
 
 
-@pytest.mark.parametrize("name", page_models(segmenters=True))
+@pytest.mark.parametrize("name", page_models("segmenter"))
 def test_8_bits_cost_a_segmenter_of_the_page_little(name: str, chromium: object, tmp_path: Path) -> None:
     """Masks of test scenes in the page against the same weights in Python, and how good they are."""
     engine = EnginePage(chromium, tmp_path, SCENES)

@@ -25,7 +25,7 @@ from vit_tutorial.patches import in_pixels
 from vit_tutorial.training.evaluation import Task
 from vit_tutorial.training.recipe import Recipe, RecipeError
 from vit_tutorial.vit import VisionTransformer, ViTConfig
-from vit_tutorial.weights import load_classifier, load_weights, save_model
+from vit_tutorial.weights import load_classifier, load_encoder, save_model
 
 
 class Classification(Task):
@@ -71,8 +71,9 @@ class Classification(Task):
         model = VisionTransformer(self.config)
         if self.recipe.pretrained:
             # The seed that was set last is the run's.
-            load_weights(model, self.recipe.pretrained.replace("{seed}", str(torch.initial_seed())), new_head=True)
-        if self.recipe.frozen:
+            path = self.recipe.pretrained.replace("{seed}", str(torch.initial_seed()))
+            load_encoder(model, path, self.recipe.frozen)
+        elif self.recipe.frozen:
             model.requires_grad_(False).head.requires_grad_(True)
         return model
 

@@ -4,6 +4,7 @@ Our files are safetensors: tensors and text. Others' may also be ``.npz`` or tor
 """
 
 from vit_tutorial.weights.convert import convert_state_dict
+from vit_tutorial.weights.encoder import load_encoder
 from vit_tutorial.weights.files import read_safetensors, read_weights, write_safetensors
 from vit_tutorial.weights.model import load_classifier, load_model, load_weights, plain_model, read_extra, save_model
 from vit_tutorial.weights.pretrained import PRETRAINED, PRETRAINED_MEAN, PRETRAINED_STD, load_pretrained
@@ -16,6 +17,7 @@ __all__ = [
     "convert_state_dict",
     "holds_segmenter",
     "load_classifier",
+    "load_encoder",
     "load_model",
     "load_pretrained",
     "load_segmenter",
