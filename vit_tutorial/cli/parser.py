@@ -16,7 +16,7 @@ from vit_tutorial.cli.sweep import run_sweep
 from vit_tutorial.cli.train import train_recipe
 from vit_tutorial.cnn import CNNConfig, UNetConfig
 from vit_tutorial.config import Config
-from vit_tutorial.heads import SegmenterConfig
+from vit_tutorial.heads import MultiTaskConfig, SegmenterConfig
 from vit_tutorial.pretraining import PretrainingConfig
 from vit_tutorial.training import Recipe, list_recipes
 from vit_tutorial.training.sweep import Sweep, list_sweeps
@@ -244,6 +244,7 @@ class _Fields(argparse.Action):
         for kind, config in kinds.items():
             print(f"Model, for {kind}, as in --set model.depth=6:\n{config.describe()}")
         print(f"Pretraining, as in --set pretraining.method=dino:\n{PretrainingConfig.describe()}")
+        print(f"Several tasks, as in --set multitask.weighting=uncertainty:\n{MultiTaskConfig.describe()}")
         parser.exit()
 
 
