@@ -8,6 +8,7 @@ from typing import Any
 
 from vit_tutorial.cli.commands import described, model_file
 from vit_tutorial.cli.pictures import image_names
+from vit_tutorial.cnn import ConvNet
 from vit_tutorial.data.decode import FULL_RANGE
 from vit_tutorial.heads import Segmenter, SegmenterConfig
 from vit_tutorial.pretraining import MaskedAutoencoder, PretrainingConfig
@@ -70,7 +71,8 @@ def read_model(path: Path) -> tuple[VisionTransformer | Segmenter, int, int]:
     if not holds_segmenter(path):
         model = load_classifier(path)
         if not isinstance(model, VisionTransformer):
-            raise ValueError(f"{path} holds a CNN, and export writes ViTs; predict and evaluate take it")
+            kind = "CNN" if isinstance(model, ConvNet) else "ViT with a second head (teacher_token)"
+            raise ValueError(f"{path} holds a {kind}, and export writes plain ViTs; predict and evaluate take it")
         return model, model.config.num_classes, model.config.in_chans
     segmenter = load_segmenter(path)
     if not isinstance(segmenter, Segmenter):
