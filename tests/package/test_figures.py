@@ -88,6 +88,9 @@ CALLS: dict[str, Callable[[], Figure]] = {
     "images.patch_row": lambda: images.patch_row(GREY, 2),
     "attention.attention_over_image": lambda: attention.attention_over_image(GREY, ODD, (4, 4), query=5),
     "attention.attention_over_images": lambda: attention.attention_over_images([GREY] * 8, ODD.expand(8, 16), (4, 4)),
+    "attention.attention_beside": lambda: attention.attention_beside(
+        GREY, {"DINO": ODD, "supervised": ODD + 1}, (4, 4)
+    ),
     "attention.head_grid": lambda: attention.head_grid(GREY, ODD.expand(2, 3, 16), (4, 4)),
     "training.learning_curves": lambda: training.learning_curves(HISTORY),
     "training.seed_curves": lambda: training.seed_curves(RUNS),

@@ -77,6 +77,9 @@ EXPORT_EXAMPLES = """examples:
   vit-tutorial export runs/digits/seed-0 --to onnx
   vit-tutorial export runs/digits28/seed-0 --to page --out digits28
 
+Of a masked autoencoder the run's folder gives encoder and decoder, for the page only, and its model.safetensors the encoder:
+  vit-tutorial export runs/mae_garments/seed-0 --to page --out mae-garments
+
 Of a segmenter the site is a picture under its mask, and ONNX gives the scores of all pixels:
   vit-tutorial export runs/segmentation/seed-0 --to site --pictures one.jpg
   vit-tutorial export runs/segmentation/seed-0 --to onnx
