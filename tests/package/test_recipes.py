@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from vit_tutorial.data import Splits, TensorImages
+from vit_tutorial.data import SCENE_TASKS, Splits, TensorImages, scene_tasks
 from vit_tutorial.patches import pair
-from vit_tutorial.tasks import Classification, Pretraining, Segmentation
+from vit_tutorial.tasks import Classification, MultiTaskLearning, Pretraining, Segmentation
 from vit_tutorial.training import Recipe, RecipeError, list_recipes, load_recipe
 
 SHAPES = {
@@ -38,8 +38,12 @@ def test_every_recipe_builds_a_model_that_takes_its_data(name: str) -> None:
     channels, side = SHAPES.get(recipe.data, (3, recipe.model.get("img_size")))
     if recipe.train_share < 1:
         recipe = recipe.with_(train_share=1.0)  # of twenty images
-    kind = {"segmentation": Segmentation, "pretraining": Pretraining}.get(recipe.task, Classification)
-    task = kind(recipe, splits=random_splits(channels, side, masks=kind is Segmentation))
+    task: Classification | Segmentation | Pretraining | MultiTaskLearning
+    if recipe.task == "multitask":
+        task = MultiTaskLearning(recipe, splits=scene_tasks((20, 4, 4)), outputs=SCENE_TASKS)
+    else:
+        kind = {"segmentation": Segmentation, "pretraining": Pretraining}.get(recipe.task, Classification)
+        task = kind(recipe, splits=random_splits(channels, side, masks=kind is Segmentation))
     inputs, targets = task.prepare(task.splits.train.images, task.splits.train.targets, train=True)
     assert torch.isfinite(task.loss(task.build_model()(inputs), targets))
     assert recipe.title

@@ -238,7 +238,7 @@ def test_a_batch_larger_than_the_images_is_refused(few: Splits) -> None:
 def test_only_pretraining_has_an_objective() -> None:
     with pytest.raises(RecipeError, match=r"pretraining is .*, but only pretraining knows it"):
         load_recipe("digits", **{"pretraining.method": "mae"})
-    with pytest.raises(RecipeError, match="only model and pretraining have"):
+    with pytest.raises(RecipeError, match="only model, pretraining and multitask have"):
         load_recipe("digits", **{"epochs.method": 1})
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from vit_tutorial.cli.masks import evaluate_masks
+from vit_tutorial.cli.multitask import evaluate_tasks
 from vit_tutorial.data import ImageDataset, RememberedSplit, Splits, images_to_score
 from vit_tutorial.data.decode import FULL_RANGE
 from vit_tutorial.data.files import IMAGE_SUFFIXES, listed
@@ -24,7 +25,7 @@ from vit_tutorial.training import Recipe, RunFolder, predict
 from vit_tutorial.training.engine import Engine
 from vit_tutorial.training.record import check, headline, in_words, list_records, read_record
 from vit_tutorial.training.sweep_record import check_sweep, list_sweep_records, read_sweep_record
-from vit_tutorial.weights import holds_segmenter, load_classifier, read_extra
+from vit_tutorial.weights import holds_multitask, holds_segmenter, load_classifier, read_extra
 
 CONFUSIONS = 3  # shown
 CLASSES = 40  # shown at most
@@ -45,6 +46,8 @@ def evaluate_run(options: argparse.Namespace) -> int:
         )
     if holds_segmenter(path):
         return evaluate_masks(options, path, extra)
+    if holds_multitask(path):
+        return evaluate_tasks(options, path, extra)
     model = load_classifier(path, pick_device(options.device))
     recipe = Recipe.from_dict(extra["recipe"])
     if recipe.data == "image_folder":

@@ -16,15 +16,17 @@ import torch
 
 from vit_tutorial.cli.commands import described, model_file
 from vit_tutorial.cli.masks import predict_masks
+from vit_tutorial.cli.multitask import predict_tasks
 from vit_tutorial.cli.pictures import Answer, image_names, read_image
 from vit_tutorial.cnn import ConvNet
 from vit_tutorial.data import normalize
 from vit_tutorial.data.decode import FULL_RANGE
 from vit_tutorial.data.files import printable
 from vit_tutorial.device import pick_device
+from vit_tutorial.heads.distillation import DistilledClassifier
 from vit_tutorial.patches import pair
 from vit_tutorial.vit import VisionTransformer
-from vit_tutorial.weights import holds_segmenter, load_classifier, read_extra
+from vit_tutorial.weights import holds_multitask, holds_segmenter, load_classifier, read_extra
 
 SHOWN = 3  # classes an image, where the model has so many
 
@@ -34,6 +36,8 @@ def predict_images(options: argparse.Namespace) -> int:
     path = model_file(options.model)
     if holds_segmenter(path):
         return predict_masks(options, path, read_extra(path))
+    if holds_multitask(path):
+        return predict_tasks(options, path, read_extra(path))
     if options.out is not None:
         raise ValueError(
             "--out is for segmenters, which make masks; this model is a classifier, and prints its answers"
@@ -59,7 +63,11 @@ def predict_images(options: argparse.Namespace) -> int:
 
 
 def answer(
-    model: VisionTransformer | ConvNet, extra: dict[str, Any], names: Iterable[str], top: int, batch_size: int
+    model: VisionTransformer | DistilledClassifier | ConvNet,
+    extra: dict[str, Any],
+    names: Iterable[str],
+    top: int,
+    batch_size: int,
 ) -> Iterator[Answer]:
     """An answer for each name, in order. Images are read by threads and go through the model a batch at a time."""
     channels, size, device = model.config.in_chans, pair(model.config.img_size), next(model.parameters()).device

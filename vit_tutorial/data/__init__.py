@@ -22,6 +22,7 @@ from .pair_survey import BadPairs, PairReport
 from .pairs import PairedImages
 from .remember import RememberedSplit
 from .scan import FolderReport
+from .scene_tasks import SCENE_TASKS, scene_tasks
 from .scoring import images_to_score
 from .splitting import grouped_split, hashed_split, split_tensor_images, stratified_split, take_share
 from .targets import VOID, Target, Targets
@@ -32,6 +33,7 @@ from .voc import VOC_CLASSES, voc, voc_images, write_voc_scenes
 
 __all__ = [
     "CAMVID_CLASSES",
+    "SCENE_TASKS",
     "VOC_CLASSES",
     "VOID",
     "BadAnnotations",
@@ -84,6 +86,7 @@ __all__ = [
     "read_coco",
     "read_mask",
     "scene_splits",
+    "scene_tasks",
     "split_tensor_images",
     "stratified_split",
     "take_share",

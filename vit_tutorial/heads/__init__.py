@@ -4,6 +4,7 @@ from vit_tutorial.heads.any_size import input_size, predict_whole, predict_windo
 from vit_tutorial.heads.classification import LinearClassifier
 from vit_tutorial.heads.config import SegmenterConfig
 from vit_tutorial.heads.mask_transformer import MaskSegmenter, MaskTransformer
+from vit_tutorial.heads.multitask import MultiTask, MultiTaskConfig, Output
 from vit_tutorial.heads.queries import ClassQueries, QuerySegmenter
 from vit_tutorial.heads.segmentation import LinearSegmenter, Segmenter
 
@@ -13,6 +14,9 @@ __all__ = [
     "LinearSegmenter",
     "MaskSegmenter",
     "MaskTransformer",
+    "MultiTask",
+    "MultiTaskConfig",
+    "Output",
     "QuerySegmenter",
     "Segmenter",
     "SegmenterConfig",

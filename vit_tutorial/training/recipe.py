@@ -12,6 +12,7 @@ import yaml
 from vit_tutorial.cnn import CNNConfig, UNetConfig
 from vit_tutorial.config import Config, setting
 from vit_tutorial.heads.config import SegmenterConfig
+from vit_tutorial.heads.multitask import MultiTaskConfig
 from vit_tutorial.pretraining.config import PretrainingConfig
 from vit_tutorial.vit import SIZES, ViTConfig
 
@@ -23,9 +24,9 @@ TRAINED, STEP, AUGMENTED, CHOSEN = (
     "selection",
 )
 WORDS, MACHINE = "for people", "machine"  # these two groups do not enter a run's definition
-CLASSES, MASKS, UNLABELLED = "classification", "segmentation", "pretraining"
+CLASSES, MASKS, UNLABELLED, SEVERAL = "classification", "segmentation", "pretraining", "multitask"
 IMAGES = f"{CLASSES} or {UNLABELLED}"  # tasks that read whole images with a class each
-WITH_INNER = ("model", "pretraining")  # fields that are fields of their own
+NESTED = ("model", "pretraining", "multitask")  # fields that hold fields of their own
 
 
 class RecipeError(ValueError):
@@ -47,11 +48,12 @@ class Recipe(Config):
     variant: str = setting("", "for an image folder, a sentence that says exactly which images these are", group=WORDS)
     seeds: tuple[int, ...] = setting((0, 1, 2), "seeds of the recorded runs", "[0, inf)", group=WORDS)
 
-    task: str = setting(CLASSES, "what the model learns", one_of=(CLASSES, MASKS, UNLABELLED), group=TRAINED)
+    task: str = setting(CLASSES, "what the model learns", one_of=(CLASSES, MASKS, UNLABELLED, SEVERAL), group=TRAINED)
     data: str = setting(
         "digits",
         "for classification and pretraining digits, digits_blocks, mnist, mnist_10k, fashion_mnist, cifar10, digit_photos, or image_folder for one's own images; "
-        "for segmentation digit_scenes, camvid, voc, coco, or mask_folder for one's own images with masks, in a folder or a COCO file",
+        "for segmentation digit_scenes, camvid, voc, coco, or mask_folder for one's own images with masks, in a folder or a COCO file; for multitask "
+        "digit_scenes, cifar10 or image_folder for CIFAR-10's classes with attributes, or table for one's own images in a folder with labels.csv",
         group=TRAINED,
     )
     train_share: float = setting(
@@ -121,6 +123,12 @@ class Recipe(Config):
         "head_cells, head_depth, ...). in_chans and num_classes come from the data",
         group=TRAINED,
     )
+    multitask: dict[str, Any] = setting(  # noqa: RUF009 - it is copied
+        {},
+        "several tasks at once: fields of MultiTaskConfig (weights, weighting, own_tokens, labelled, ...)",
+        group=TRAINED,
+        of=SEVERAL,
+    )
 
     pretraining: dict[str, Any] = setting(  # noqa: RUF009 - it is copied
         {},
@@ -136,6 +144,28 @@ class Recipe(Config):
     )
     frozen: bool = setting(
         False, "train the head alone on the encoder as it is (a linear probe)", group=TRAINED, of=CLASSES
+    )
+    teacher: str = setting(
+        "",
+        "a trained classifier, ViT or CNN, whose answers are learnt beside the labels: its file or its run's folder; {seed} as in pretrained; empty for none",
+        group=TRAINED,
+        of=CLASSES,
+    )
+    teacher_weight: float = setting(
+        0.5, "share of the teacher's part in the loss, the labels have the rest", "[0, 1]", group=TRAINED, of=CLASSES
+    )
+    teacher_temperature: float = setting(
+        0.0,
+        "T of the teacher's softened probabilities; 0 takes the class that it names as a second label",
+        "[0, inf)",
+        group=TRAINED,
+        of=CLASSES,
+    )
+    teacher_token: bool = setting(
+        False,
+        "the teacher's answer is learnt by a second head, from the first register token (see DistilledClassifier; model.reg_tokens of at least 1)",
+        group=TRAINED,
+        of=CLASSES,
     )
 
     epochs: int = setting(10, "passes over the training split", "[1, inf)", group=STEP)
@@ -302,6 +332,11 @@ class Recipe(Config):
                 f"class_balance is {self.class_balance:g} and logit_adjustment {self.logit_adjustment:g}: both take out how frequent the classes are, "
                 "together twice; set one of them to 0"
             )
+        for name in ("teacher_weight", "teacher_temperature", "teacher_token"):
+            if not self.teacher and getattr(self, name) != self.known(name).default:
+                raise RecipeError(f"{name} is {getattr(self, name)}, but there is no teacher; set teacher, too")
+        if self.teacher_token and (self.arch == "cnn" or not self.model.get("reg_tokens")):
+            raise RecipeError("teacher_token needs a vit with a register token to read; set model.reg_tokens=1")
         if self.arch == "cnn" and (self.pretrained or self.frozen):
             raise RecipeError("pretrained and frozen are for the encoder of a vit; leave them out for arch cnn")
         if self.arch == "cnn" and self.layer_decay != 1:
@@ -330,9 +365,12 @@ class Recipe(Config):
                         f"{name} is {getattr(self, name):g}, but pretraining knows neither classes nor other changes of an image than its views' "
                         "(pretraining.view_scale, jitter) and hflip; leave it out"
                     )
+        if self.task == SEVERAL and self.arch == "cnn":
+            raise RecipeError("arch is cnn, but several tasks share a vit; leave it out")
         object.__setattr__(self, "model", checked_model(self.task, self.arch, self.model))
         if self.task == UNLABELLED:
             object.__setattr__(self, "pretraining", checked_pretraining(self.pretraining))
+        object.__setattr__(self, "multitask", checked(MultiTaskConfig, "multitask", self.multitask))
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Recipe:
@@ -345,9 +383,9 @@ class Recipe(Config):
         for key, value in overrides.items():
             key, _, inner = key.replace("__", ".").partition(".")
             self.known(key)
-            if inner and key not in WITH_INNER:
+            if inner and key not in NESTED:
                 raise RecipeError(
-                    f"field {key!r} has no inner fields; only {' and '.join(WITH_INNER)} have, as in model.depth"
+                    f"field {key!r} has no inner fields; only {', '.join(NESTED[:-1])} and {NESTED[-1]} have, as in model.depth"
                 )
             changes[key] = {**changes.get(key, getattr(self, key)), inner: value} if inner else value
         return replace(self, **changes)
@@ -384,6 +422,15 @@ def checked_pretraining(fields: dict[str, Any]) -> dict[str, Any]:
         return PretrainingConfig.from_dict(fields).given()
     except ValueError as error:
         raise RecipeError(str(error) if str(error).startswith("unknown") else f"pretraining.{error}") from error
+
+
+def checked(config: type[Config], field: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a nested mapping that are given, converted to their types. Raises RecipeError for an unknown field or a wrong value."""
+    try:
+        whole = config.from_dict(values).to_dict()
+    except ValueError as error:
+        raise RecipeError(f"{field}: {error}") from error
+    return {name: whole[name] for name in values}
 
 
 def load_recipe(name_or_path: str | Path, **overrides: Any) -> Recipe:

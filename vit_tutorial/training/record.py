@@ -21,7 +21,7 @@ from vit_tutorial.training.recipe import Recipe, RecipeError, load_recipe
 from vit_tutorial.vit import count_parameters
 
 RESULTS = PACKAGE / "results"
-FRACTIONS = ("accuracy", "miou", "iou", "dice")
+FRACTIONS = ("accuracy", "miou", "iou", "dice", "f1", "score")
 UNITS = {"seconds": "s", "loss": "nat", "epochs": "epochs", **dict.fromkeys(FRACTIONS, "fraction")}
 COMPLETE = "complete"
 SHORT_RUN = "short run, no quality claim"

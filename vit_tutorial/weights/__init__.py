@@ -7,6 +7,7 @@ from vit_tutorial.weights.convert import convert_state_dict
 from vit_tutorial.weights.encoder import load_encoder
 from vit_tutorial.weights.files import read_safetensors, read_weights, write_safetensors
 from vit_tutorial.weights.model import load_classifier, load_model, load_weights, plain_model, read_extra, save_model
+from vit_tutorial.weights.multitask import holds_multitask, load_multitask, save_multitask
 from vit_tutorial.weights.pretrained import PRETRAINED, PRETRAINED_MEAN, PRETRAINED_STD, load_pretrained
 from vit_tutorial.weights.segmenter import holds_segmenter, load_segmenter, save_segmenter
 
@@ -15,10 +16,12 @@ __all__ = [
     "PRETRAINED_MEAN",
     "PRETRAINED_STD",
     "convert_state_dict",
+    "holds_multitask",
     "holds_segmenter",
     "load_classifier",
     "load_encoder",
     "load_model",
+    "load_multitask",
     "load_pretrained",
     "load_segmenter",
     "load_weights",
@@ -27,6 +30,7 @@ __all__ = [
     "read_safetensors",
     "read_weights",
     "save_model",
+    "save_multitask",
     "save_segmenter",
     "write_safetensors",
 ]
