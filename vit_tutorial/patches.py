@@ -120,6 +120,7 @@ class PatchEmbed(nn.Module):
         self.in_chans = in_chans
         self.grid_size = check_divisible(*self.img_size, patch_size)
         self.num_patches = self.grid_size[0] * self.grid_size[1]
+        self.strict_img_size = True  # False takes images of any size that patches divide
         self.proj = nn.Conv2d(in_chans, embed_dim, kernel_size=patch_size, stride=patch_size)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -130,7 +131,9 @@ class PatchEmbed(nn.Module):
         """Refuse a batch that this embedding cannot cut: wrong rank, channels or size."""
         check_batch(images, self.in_chans)
         H, W = images.shape[2:]
-        if self.img_size != (H, W):
+        if not self.strict_img_size:
+            check_divisible(H, W, self.patch_size)
+        elif self.img_size != (H, W):
             raise ValueError(
                 f"the model takes images of {self.img_size[0]}x{self.img_size[1]} pixels, these have {H}x{W} (height x width); "
                 "resize the images, or resize the model's position embedding with model.set_input_size"

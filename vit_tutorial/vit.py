@@ -149,13 +149,25 @@ class VisionTransformer(nn.Module):
     def embed(self, images: Tensor) -> Tensor:
         """Images [B, C, H, W] -> the input of the first block [B, prefix + N, D]."""
         x = self.patch_embed(images)  # [B, N, D]
-        if self.pos_embed is not None and self._positions_on_patches_only:
-            x = x + self.pos_embed
+        positions = self._positions(
+            images.shape[-2] // self.config.patch_size, images.shape[-1] // self.config.patch_size
+        )
+        if positions is not None and self._positions_on_patches_only:
+            x = x + positions
         prefix = [token.expand(x.shape[0], -1, -1) for token in (self.cls_token, self.reg_token) if token is not None]
         x = torch.cat([*prefix, x], dim=1)  # [B, prefix + N, D]
-        if self.pos_embed is not None and not self._positions_on_patches_only:
-            x = x + self.pos_embed
+        if positions is not None and not self._positions_on_patches_only:
+            x = x + positions
         return x
+
+    def _positions(self, rows: int, columns: int) -> Tensor | None:
+        """The position embedding, resized to another grid where `patch_embed.strict_img_size` is off and the images are of another size."""
+        if self.pos_embed is None or (rows, columns) == self.grid_size:
+            return self.pos_embed
+        if self.config.pos_embed == "sincos2d":
+            return sinusoidal_2d((rows, columns), self.config.embed_dim)[None].to(self.pos_embed)
+        prefix = self.pos_embed.shape[1] - self.patch_embed.num_patches
+        return resize_pos_embed(self.pos_embed, self.grid_size, (rows, columns), prefix)
 
     def pool(self, tokens: Tensor) -> Tensor:
         """Tokens [B, prefix + N, D] -> one vector an image [B, D]: the class token, or the mean of the patches."""

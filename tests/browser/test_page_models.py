@@ -9,8 +9,9 @@ import pytest
 import torch
 from engine_page import EnginePage, top_classes
 
-from vit_tutorial.data import Splits, image_folder, mnist_10k, normalize, scene_splits
+from vit_tutorial.data import MissingData, Splits, fashion_mnist, image_folder, mnist_10k, normalize, scene_splits
 from vit_tutorial.metrics.segmentation import mean_iou, pixel_confusion
+from vit_tutorial.pretraining import random_mask
 from vit_tutorial.training.record import list_records, read_record
 from vit_tutorial.widgets.models.export import PageModel
 from vit_tutorial.widgets.models.page_model import load_page_model, page_models, read_page_model
@@ -45,13 +46,13 @@ def test_the_pages_int8_model_is_as_good_as_its_record_says(name: str, splits: S
 
 
 def test_every_page_model_is_the_one_of_a_record() -> None:
-    for name in page_models(segmenters=False):
+    for name in page_models("vit"):
         manifest, record = read_page_model(name)[0], read_record(name)
         trained = record["recipe"]["model"]
         assert {field: manifest["config"][field] for field in trained} == trained
 
 
-@pytest.mark.parametrize("name", page_models(segmenters=True))
+@pytest.mark.parametrize("name", page_models("segmenter"))
 def test_every_segmenter_of_the_page_is_the_one_of_a_record(name: str) -> None:
     manifest = read_page_model(name)[0]
     recipe = manifest["source"]["recipe"]
@@ -65,7 +66,26 @@ def test_every_segmenter_of_the_page_is_the_one_of_a_record(name: str) -> None:
     assert {field: found[field] for field in recipe["model"]} == recipe["model"]
 
 
-@pytest.mark.parametrize("name", page_models(segmenters=True))
+@pytest.mark.parametrize("name", page_models("autoencoder"))
+def test_every_autoencoder_of_the_page_is_the_one_of_a_record_and_as_good(name: str) -> None:
+    """Its error on hidden patches of test images, with 8-bit weights."""
+    manifest, record = read_page_model(name)[0], read_record(name)
+    assert manifest["source"]["recipe"] == record["recipe"]
+    assert {field: manifest["config"][field] for field in record["recipe"]["model"]} == record["recipe"]["model"]
+    try:
+        test = fashion_mnist().test
+    except MissingData as missing:
+        pytest.skip(str(missing))
+    model, images = load_page_model(name), normalize(test.images[:1000], manifest["mean"], manifest["std"])
+    mask = random_mask(1000, 49, model.mask_ratio, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        found = model.loss(images, mask).item()
+    recorded = record["metrics"]["test_squared_error"]["mean"]
+    print(f"{name}: {found:.3f} on the hidden patches of 1,000 test images, {recorded:.3f} in the record")
+    assert found == pytest.approx(recorded, rel=0.05)
+
+
+@pytest.mark.parametrize("name", page_models("segmenter"))
 def test_8_bits_cost_a_segmenter_of_the_page_little(name: str, chromium: object, tmp_path: Path) -> None:
     """Masks of test scenes in the page against the same weights in Python, and how good they are."""
     engine = EnginePage(chromium, tmp_path, SCENES)

@@ -485,7 +485,9 @@ def test_a_cnn_is_told_apart_from_what_export_writes(tmp_path: Path, capsys: Cap
     save_model(ConvNet(CNNConfig(img_size=8, in_chans=1, num_classes=3, widths=(4,))), tmp_path / "cnn.safetensors")
     status, _, err = run(capsys, "export", tmp_path / "cnn.safetensors", "--to", "onnx")
     assert status == 2
-    assert f"{tmp_path / 'cnn.safetensors'} holds a CNN, and export writes ViTs; predict and evaluate take it" in err
+    assert (
+        f"{tmp_path / 'cnn.safetensors'} holds a CNN, and export writes plain ViTs; predict and evaluate take it" in err
+    )
 
 
 # devices

@@ -88,6 +88,9 @@ CALLS: dict[str, Callable[[], Figure]] = {
     "images.patch_row": lambda: images.patch_row(GREY, 2),
     "attention.attention_over_image": lambda: attention.attention_over_image(GREY, ODD, (4, 4), query=5),
     "attention.attention_over_images": lambda: attention.attention_over_images([GREY] * 8, ODD.expand(8, 16), (4, 4)),
+    "attention.attention_beside": lambda: attention.attention_beside(
+        GREY, {"DINO": ODD, "supervised": ODD + 1}, (4, 4)
+    ),
     "attention.head_grid": lambda: attention.head_grid(GREY, ODD.expand(2, 3, 16), (4, 4)),
     "training.learning_curves": lambda: training.learning_curves(HISTORY),
     "training.seed_curves": lambda: training.seed_curves(RUNS),
@@ -313,7 +316,9 @@ def test_a_figure_is_drawn_readable_in_grey_and_told_in_words(name: str) -> None
     width, height = fig.get_size_inches()
     assert width <= PAGE_WIDTH
     dots = drawn_dots(fig)
-    assert dots.shape[:2] == (int(200 * height), int(200 * width))  # two dots a pixel of the page
+    assert all(
+        abs(n - 200 * inches) < 1.01 for n, inches in zip(dots.shape, (height, width))
+    )  # two dots a pixel of the page, rounded as matplotlib likes
     assert np.array_equal(drawn_dots(CALLS[name]()), dots), "drawn again it is another picture"
     assert dict(matplotlib.rcParams) == settings
 

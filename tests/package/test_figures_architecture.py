@@ -11,7 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 from numpy.testing import assert_allclose
 
-from vit_tutorial.figures import attention_over_image, attention_over_images, error_sizes, head_grid, influence_map
+from vit_tutorial.figures import (
+    attention_beside,
+    attention_over_image,
+    attention_over_images,
+    error_sizes,
+    head_grid,
+    influence_map,
+)
 from vit_tutorial.figures.attention_math import (
     attention_shapes,
     cost_by_tokens,
@@ -77,6 +84,20 @@ def test_each_image_stands_above_its_own_map() -> None:
         assert_allclose(upper[n].images[0].get_array(), images[n, 0].numpy() / 255)
         assert_allclose(lower[n].images[1].get_array(), weights[n].reshape(4, 4))
         assert upper[n].get_position().x0 == pytest.approx(lower[n].get_position().x0)
+
+
+def test_models_beside_each_other_say_over_how_many_patches_they_look() -> None:
+    image, one = torch.zeros(1, 8, 8, dtype=torch.uint8), torch.zeros(16)
+    one[5] = 0.3
+    maps = {"one patch": one, "all alike": torch.full((16,), 0.01), "four": (torch.arange(16) < 4).float()}
+    axes = attention_beside(image, maps, (4, 4)).axes
+    assert [ax.get_title(loc="left") for ax in axes] == ["Image", *maps]
+    assert [ax.get_xlabel() for ax in axes[1:]] == [f"spread over {n} of 16" for n in (1, 16, 4)]
+    assert "0 of 16" in attention_beside(image, {"none": torch.zeros(16)}, (4, 4)).axes[1].get_xlabel()
+    with pytest.raises(ValueError, match="no weights to show"):
+        attention_beside(image, {}, (4, 4))
+    with pytest.raises(ValueError, match=r"has 16 weights, got \[17\]"):
+        attention_beside(image, {"with class token": torch.ones(17)}, (4, 4))
 
 
 def test_the_head_grid_has_a_row_a_layer_and_a_column_a_head() -> None:

@@ -107,7 +107,7 @@ def test_while_the_book_is_built_the_call_gives_an_element_with_a_picture(monkey
 
 
 def test_the_models_are_segmenters_of_scenes_and_small() -> None:
-    assert set(MODELS.values()) <= set(page_models(segmenters=True))
+    assert set(MODELS.values()) <= set(page_models("segmenter"))
     for decoder, name in MODELS.items():
         manifest, data = read_page_model(name)
         assert manifest["classes"] == ["background", *map(str, range(10))]

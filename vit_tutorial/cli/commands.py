@@ -19,9 +19,10 @@ from vit_tutorial.data.files import IMAGE_SUFFIXES, listed
 from vit_tutorial.device import pick_device
 from vit_tutorial.metrics.classification import confusion_matrix, wilson_interval
 from vit_tutorial.metrics.errors import class_scores, confident_mistakes, worst_confusions
-from vit_tutorial.tasks import Classification
+from vit_tutorial.tasks import Classification, Pretraining
 from vit_tutorial.tasks.classification import image_size
 from vit_tutorial.training import Recipe, RunFolder, predict
+from vit_tutorial.training.engine import Engine
 from vit_tutorial.training.record import check, headline, in_words, list_records, read_record
 from vit_tutorial.training.sweep_record import check_sweep, list_sweep_records, read_sweep_record
 from vit_tutorial.weights import holds_multitask, holds_segmenter, load_classifier, read_extra
@@ -35,6 +36,8 @@ def evaluate_run(options: argparse.Namespace) -> int:
     """Print the metrics of a saved model on a split of its recipe's data, class by class, and where it is wrong."""
     path = model_file(options.model)
     extra = read_extra(path)
+    if extra.get("recipe", {}).get("task") == "pretraining":
+        return evaluate_encoder(options, path, Recipe.from_dict(extra["recipe"]))
     missing = [key for key in ("classes", "mean", "std", "recipe") if key not in extra]
     if missing:
         raise ValueError(
@@ -71,6 +74,23 @@ def evaluate_run(options: argparse.Namespace) -> int:
         what = dataset.variant if recipe.data == "image_folder" else f"{dataset.variant}: {options.split} split"
         print(f"{what}, {len(dataset):,} images")
         print_analysis(found)
+    return 0
+
+
+def evaluate_encoder(options: argparse.Namespace, path: Path, recipe: Recipe) -> int:
+    """Print what `Pretraining.measure` says of an encoder: it has no classes yet, only neighbours."""
+    if options.split == "all":
+        raise ValueError("an encoder is scored by neighbours in the training split; choose train, val or test")
+    engine = Engine(options.device)
+    task = Pretraining(recipe, options.data)
+    dataset = getattr(task.splits, options.split)
+    found = task.measure(task.load(path).to(engine.device), dataset, engine)
+    if options.format == "json":
+        print(json.dumps({"split": options.split, "images": len(dataset), "metrics": found}, indent=1))
+        return 0
+    print(f"{dataset.variant}: {options.split} split, {len(dataset):,} images")
+    for name, value in found.items():
+        print(f"  {name:14} {in_words(name, value)}")
     return 0
 
 

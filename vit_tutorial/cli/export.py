@@ -8,10 +8,14 @@ from typing import Any
 
 from vit_tutorial.cli.commands import described, model_file
 from vit_tutorial.cli.pictures import image_names
+from vit_tutorial.cnn import ConvNet
 from vit_tutorial.data.decode import FULL_RANGE
 from vit_tutorial.heads import Segmenter, SegmenterConfig
+from vit_tutorial.pretraining import MaskedAutoencoder, PretrainingConfig
+from vit_tutorial.training import RunFolder
+from vit_tutorial.training.checkpoint import load_checkpoint
 from vit_tutorial.vit import VisionTransformer
-from vit_tutorial.weights import holds_segmenter, load_classifier, load_segmenter
+from vit_tutorial.weights import holds_segmenter, load_classifier, load_model, load_segmenter, read_extra
 from vit_tutorial.widgets.models.export import export_onnx, export_page
 from vit_tutorial.widgets.site import export_site
 
@@ -49,9 +53,10 @@ def run_export(options: argparse.Namespace) -> int:
         show = {**given, "pictures": list(image_names(given.get("pictures", ()))), "value_range": (low, high)}
         paths = [export_site(model, file, **describe, **show)]
     else:
-        if isinstance(model, Segmenter) and source:  # what a page of the book says of the model it shows
+        whole = pretrained_autoencoder(options.model) or model
+        if not isinstance(whole, VisionTransformer) and source:  # what a page of the book says of the model it shows
             describe["source"] = source
-        paths = export_page(model, out, **given, **describe)
+        paths = export_page(whole, out, **given, **describe)
     for path in paths:
         print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
     return 0
@@ -66,9 +71,32 @@ def read_model(path: Path) -> tuple[VisionTransformer | Segmenter, int, int]:
     if not holds_segmenter(path):
         model = load_classifier(path)
         if not isinstance(model, VisionTransformer):
-            raise ValueError(f"{path} holds a CNN, and export writes ViTs; predict and evaluate take it")
+            kind = "CNN" if isinstance(model, ConvNet) else "ViT with a second head (teacher_token)"
+            raise ValueError(f"{path} holds a {kind}, and export writes plain ViTs; predict and evaluate take it")
         return model, model.config.num_classes, model.config.in_chans
     segmenter = load_segmenter(path)
     if not isinstance(segmenter, Segmenter):
         raise ValueError(f"{path} holds a U-Net, and export writes ViTs; predict and evaluate take it")
     return segmenter, SegmenterConfig.of(segmenter).num_classes, segmenter.encoder.config.in_chans
+
+
+def pretrained_autoencoder(run: Path) -> MaskedAutoencoder | None:
+    """The masked autoencoder of a run's folder with the decoder, which its model file leaves out; None where the run made no such model.
+
+    Raises:
+        FileNotFoundError: the checkpoint, which holds the decoder, was removed.
+    """
+    folder = RunFolder(run)
+    if not run.is_dir():
+        return None
+    pretraining = read_extra(folder.model).get("recipe", {}).get("pretraining", {})
+    if pretraining.get("method") != "mae":
+        return None
+    if not folder.checkpoint.is_file():
+        raise FileNotFoundError(
+            f"{run} has no {folder.checkpoint.name}, where the decoder is; export {folder.model}, the encoder alone, or train again"
+        )
+    model = PretrainingConfig.from_dict(pretraining).build(load_model(folder.model))
+    assert isinstance(model, MaskedAutoencoder)
+    model.load_state_dict(load_checkpoint(folder.checkpoint)[0]["best"])
+    return model.eval()

@@ -17,6 +17,7 @@ from vit_tutorial.cli.train import train_recipe
 from vit_tutorial.cnn import CNNConfig, UNetConfig
 from vit_tutorial.config import Config
 from vit_tutorial.heads import MultiTaskConfig, SegmenterConfig
+from vit_tutorial.pretraining import PretrainingConfig
 from vit_tutorial.training import Recipe, list_recipes
 from vit_tutorial.training.sweep import Sweep, list_sweeps
 from vit_tutorial.vit import ViTConfig
@@ -75,6 +76,9 @@ EXPORT_EXAMPLES = """examples:
   vit-tutorial export runs/image_folder/seed-0 --to site --pictures one.jpg two.jpg
   vit-tutorial export runs/digits/seed-0 --to onnx
   vit-tutorial export runs/digits28/seed-0 --to page --out digits28
+
+Of a masked autoencoder the run's folder gives encoder and decoder, for the page only, and its model.safetensors the encoder:
+  vit-tutorial export runs/mae_garments/seed-0 --to page --out mae-garments
 
 Of a segmenter the site is a picture under its mask, and ONNX gives the scores of all pixels:
   vit-tutorial export runs/segmentation/seed-0 --to site --pictures one.jpg
@@ -239,6 +243,7 @@ class _Fields(argparse.Action):
         kinds |= {"arch cnn": CNNConfig, "arch cnn in segmentation": UNetConfig}
         for kind, config in kinds.items():
             print(f"Model, for {kind}, as in --set model.depth=6:\n{config.describe()}")
+        print(f"Pretraining, as in --set pretraining.method=dino:\n{PretrainingConfig.describe()}")
         print(f"Several tasks, as in --set multitask.weighting=uncertainty:\n{MultiTaskConfig.describe()}")
         parser.exit()
 

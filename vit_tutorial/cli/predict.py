@@ -23,6 +23,7 @@ from vit_tutorial.data import normalize
 from vit_tutorial.data.decode import FULL_RANGE
 from vit_tutorial.data.files import printable
 from vit_tutorial.device import pick_device
+from vit_tutorial.heads.distillation import DistilledClassifier
 from vit_tutorial.patches import pair
 from vit_tutorial.vit import VisionTransformer
 from vit_tutorial.weights import holds_multitask, holds_segmenter, load_classifier, read_extra
@@ -62,7 +63,11 @@ def predict_images(options: argparse.Namespace) -> int:
 
 
 def answer(
-    model: VisionTransformer | ConvNet, extra: dict[str, Any], names: Iterable[str], top: int, batch_size: int
+    model: VisionTransformer | DistilledClassifier | ConvNet,
+    extra: dict[str, Any],
+    names: Iterable[str],
+    top: int,
+    batch_size: int,
 ) -> Iterator[Answer]:
     """An answer for each name, in order. Images are read by threads and go through the model a batch at a time."""
     channels, size, device = model.config.in_chans, pair(model.config.img_size), next(model.parameters()).device

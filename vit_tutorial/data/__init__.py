@@ -27,6 +27,7 @@ from .scoring import images_to_score
 from .splitting import grouped_split, hashed_split, split_tensor_images, stratified_split, take_share
 from .targets import VOID, Target, Targets
 from .transforms import augment, normalize
+from .views import random_views
 from .vision import MissingData, cifar10, data_root, fashion_mnist, mnist, mnist_10k
 from .voc import VOC_CLASSES, voc, voc_images, write_voc_scenes
 
@@ -81,6 +82,7 @@ __all__ = [
     "normalize",
     "num_batches",
     "own_coco",
+    "random_views",
     "read_coco",
     "read_mask",
     "scene_splits",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,39 @@ def attention_over_images(images: Any, weights: Any, grid_size: tuple[int, int])
 
 
 @style()
+def attention_beside(image: Any, weights: Mapping[str, Any], grid_size: tuple[int, int]) -> Figure:
+    """Where the same query of several models looks in one image: the image, then a map a model, in a row.
+
+    Args:
+        image: one image, as :func:`~vit_tutorial.figures.images.to_picture` takes it.
+        weights: by the name of its model, [N] or [rows, columns] attention weights of the N patches, without class token and registers.
+        grid_size: (rows, columns) of the grid of patches, N = rows * columns.
+
+    Each map has its own scale, from 0 (dark) to its largest weight (bright). Below it stands over how many patches it is spread, exp of the
+    entropy of the weights, which are divided by their sum: N where all are equal, 1 where one has all.
+
+    Raises:
+        ValueError: no model, not N weights, or a negative or not finite one.
+    """
+    if not weights:
+        raise ValueError("no weights to show; give those of one model or more, as {'DINO': weights}")
+    picture = to_picture(image)
+    columns = max(len(weights) + 1, 3)
+    fig = figure(height=PAGE_WIDTH / columns * picture.shape[0] / picture.shape[1] + 0.5)
+    grid = fig.subplots(1, columns)
+    for axes in grid[len(weights) + 1 :]:
+        axes.set_axis_off()
+    show(grid[0], picture)
+    grid[0].set_title("Image")
+    for axes, (name, values) in zip(grid[1:], weights.items()):
+        map_ = to_map(values, grid_size)
+        draw_overlay(axes, picture, map_)
+        axes.set_title(name)
+        name_below(axes, f"spread over {spread(map_):.0f} of {map_.size}")
+    return fig
+
+
+@style()
 def head_grid(image: Any, maps: Any, grid_size: tuple[int, int], query: int | None = None) -> Figure:
     """The attention maps of every head of every layer over one image: a row a layer, a column a head.
 
@@ -150,6 +184,13 @@ def to_map(weights: Any, grid_size: tuple[int, int]) -> NDArray[np.float64]:
     if not (np.isfinite(array).all() and array.min() >= 0):
         raise ValueError(f"attention weights are finite and not negative; the smallest is {array.min():.3g}")
     return array.reshape(rows, columns)
+
+
+def spread(map_: NDArray[np.float64]) -> float:
+    """exp(-sum p ln p) with p the weights divided by their sum; 0 where all weights are 0."""
+    total = map_.sum()
+    p = map_[map_ > 0] / (total or 1)
+    return float(np.exp(-(p * np.log(p)).sum())) if total else 0.0
 
 
 def check_query(query: int | None, grid_size: tuple[int, int]) -> None:

@@ -85,7 +85,7 @@ class MaskedAutoencoder(nn.Module):
         z = torch.cat([z[:, :prefix], take(z[:, prefix:], visible_first(mask)[:, : count_visible(mask)])], dim=1)
         for block in self.encoder.blocks:
             z = block(z)
-        return self.encoder.norm(z)
+        return self.encoder.fc_norm(self.encoder.norm(z))  # one of the two is the identity, see global_pool
 
     def decode(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """The encoder's tokens [B, prefix + N_visible, D] -> predicted patches [B, N, C*P*P], in reading order."""
@@ -101,11 +101,7 @@ class MaskedAutoencoder(nn.Module):
 
     def targets(self, images: Tensor) -> Tensor:
         """What the decoder is to predict: the patches [B, N, C*P*P], each normalised by itself with ``norm_targets``."""
-        patches = patchify(images, self.encoder.config.patch_size)
-        if not self.norm_targets:
-            return patches
-        mean, std = patch_statistics(patches)
-        return (patches - mean) / std
+        return patch_targets(images, self.encoder.config.patch_size, self.norm_targets)
 
     def loss(self, images: Tensor, mask: Tensor | None = None) -> Tensor:
         """The mean squared error on hidden patches, a scalar."""
@@ -125,6 +121,18 @@ class MaskedAutoencoder(nn.Module):
             prediction = prediction * std + mean
         patches = torch.where(mask[..., None], prediction, patches)
         return unpatchify(patches, self.encoder.config.patch_size, self.encoder.grid_size), mask
+
+
+def patch_targets(images: Tensor, patch_size: int, normalised: bool) -> Tensor:
+    """The patches [B, N, C*P*P] of images, each by itself with mean 0 and variance 1 if ``normalised`` (He et al. 2022, section 4.1).
+
+    The variance is divided by M - 1, as in the paper's code.
+    """
+    patches = patchify(images, patch_size)
+    if not normalised:
+        return patches
+    mean, std = patch_statistics(patches)
+    return (patches - mean) / std
 
 
 def random_mask(

@@ -25,7 +25,7 @@ from vit_tutorial.patches import in_pixels
 from vit_tutorial.training.evaluation import Task
 from vit_tutorial.training.recipe import Recipe, RecipeError
 from vit_tutorial.vit import VisionTransformer, ViTConfig
-from vit_tutorial.weights import load_classifier, load_weights, save_model
+from vit_tutorial.weights import load_classifier, load_encoder, save_model
 
 
 class Classification(Task):
@@ -64,15 +64,16 @@ class Classification(Task):
         if recipe.logit_adjustment:
             self.adjustment = recipe.logit_adjustment * log_frequencies(counts, self.splits.classes)
 
-    def build_model(self) -> VisionTransformer | ConvNet:
+    def build_model(self) -> nn.Module:
         """The recipe's model with fresh weights from torch's global random numbers; with ``pretrained`` only the head is fresh."""
         if isinstance(self.config, CNNConfig):
             return ConvNet(self.config)
         model = VisionTransformer(self.config)
         if self.recipe.pretrained:
             # The seed that was set last is the run's.
-            load_weights(model, self.recipe.pretrained.replace("{seed}", str(torch.initial_seed())), new_head=True)
-        if self.recipe.frozen:
+            path = self.recipe.pretrained.replace("{seed}", str(torch.initial_seed()))
+            load_encoder(model, path, self.recipe.frozen)
+        elif self.recipe.frozen:
             model.requires_grad_(False).head.requires_grad_(True)
         return model
 
@@ -133,7 +134,6 @@ class Classification(Task):
 
     def save(self, model: nn.Module, path: Path) -> None:
         """Write the model with all that is needed to use it on an image: classes, mean and std."""
-        assert isinstance(model, (VisionTransformer, ConvNet))
         extra: dict[str, Any] = {
             "classes": self.splits.classes,
             "mean": list(self.splits.mean),
@@ -147,7 +147,7 @@ class Classification(Task):
             extra["value_range"] = self.splits.report.value_range
         save_model(model, path, extra)
 
-    def load(self, path: Path) -> VisionTransformer | ConvNet:
+    def load(self, path: Path) -> nn.Module:
         """Read what `save` wrote."""
         return load_classifier(path)
 

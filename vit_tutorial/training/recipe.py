@@ -13,6 +13,7 @@ from vit_tutorial.cnn import CNNConfig, UNetConfig
 from vit_tutorial.config import Config, setting
 from vit_tutorial.heads.config import SegmenterConfig
 from vit_tutorial.heads.multitask import MultiTaskConfig
+from vit_tutorial.pretraining.config import PretrainingConfig
 from vit_tutorial.vit import SIZES, ViTConfig
 
 RECIPES = Path(__file__).parent.parent / "recipes"
@@ -23,9 +24,9 @@ TRAINED, STEP, AUGMENTED, CHOSEN = (
     "selection",
 )
 WORDS, MACHINE = "for people", "machine"  # these two groups do not enter a run's definition
-CLASSES, MASKS, SEVERAL = "classification", "segmentation", "multitask"
-
-NESTED = ("model", "multitask")  # fields that hold fields of their own
+CLASSES, MASKS, UNLABELLED, SEVERAL = "classification", "segmentation", "pretraining", "multitask"
+IMAGES = f"{CLASSES} or {UNLABELLED}"  # tasks that read whole images with a class each
+NESTED = ("model", "pretraining", "multitask")  # fields that hold fields of their own
 
 
 class RecipeError(ValueError):
@@ -47,10 +48,10 @@ class Recipe(Config):
     variant: str = setting("", "for an image folder, a sentence that says exactly which images these are", group=WORDS)
     seeds: tuple[int, ...] = setting((0, 1, 2), "seeds of the recorded runs", "[0, inf)", group=WORDS)
 
-    task: str = setting(CLASSES, "what the model learns", one_of=(CLASSES, MASKS, SEVERAL), group=TRAINED)
+    task: str = setting(CLASSES, "what the model learns", one_of=(CLASSES, MASKS, UNLABELLED, SEVERAL), group=TRAINED)
     data: str = setting(
         "digits",
-        "for classification digits, digits_blocks, mnist, mnist_10k, fashion_mnist, cifar10, digit_photos, or image_folder for one's own images; "
+        "for classification and pretraining digits, digits_blocks, mnist, mnist_10k, fashion_mnist, cifar10, digit_photos, or image_folder for one's own images; "
         "for segmentation digit_scenes, camvid, voc, coco, or mask_folder for one's own images with masks, in a folder or a COCO file; for multitask "
         "digit_scenes, cifar10 or image_folder for CIFAR-10's classes with attributes, or table for one's own images in a folder with labels.csv",
         group=TRAINED,
@@ -60,7 +61,7 @@ class Recipe(Config):
         "share of the training split that is used, the same of each class; the other splits stay whole",
         "(0, 1]",
         group=TRAINED,
-        of=CLASSES,
+        of=IMAGES,
     )
     on_bad: str = setting(
         "stop",
@@ -73,7 +74,7 @@ class Recipe(Config):
         "what to do at an image that is in two splits or in two classes of a folder; drop it where it does harm",
         one_of=("stop", "drop"),
         group=TRAINED,
-        of=CLASSES,
+        of=IMAGES,
     )
     split: str = setting(
         "shuffle",
@@ -81,14 +82,14 @@ class Recipe(Config):
         "folder that does not say), or by chance (runs from before there was a choice)",
         one_of=("hash", "shuffle"),
         group=TRAINED,
-        of=CLASSES,
+        of=IMAGES,
     )
     group_by: str = setting(
         "",
         "keeps images of a folder that have one origin in one split: folder for those of one folder below their class, or a regular "
         "expression of their paths, such as patient[0-9]+; empty for none",
         group=TRAINED,
-        of=CLASSES,
+        of=IMAGES,
     )
     mask_suffix: str = setting(
         "", "what stands behind an image's name in its mask's: _mask for a.jpg and a_mask.png", group=TRAINED, of=MASKS
@@ -107,7 +108,7 @@ class Recipe(Config):
         "would leave fewer than 64 of 256 levels",
         one_of=("auto", "full", "data"),
         group=TRAINED,
-        of=CLASSES,
+        of=IMAGES,
     )
     arch: str = setting(
         "vit",
@@ -129,6 +130,12 @@ class Recipe(Config):
         of=SEVERAL,
     )
 
+    pretraining: dict[str, Any] = setting(  # noqa: RUF009 - it is copied
+        {},
+        "what is learned without labels: method (mae, dino, contrastive) and the other fields of PretrainingConfig that differ",
+        group=TRAINED,
+        of=UNLABELLED,
+    )
     pretrained: str = setting(
         "",
         "a file of weights, or the folder of a run, from which the encoder starts; {seed} in it stands for the run's seed; empty for none",
@@ -137,6 +144,28 @@ class Recipe(Config):
     )
     frozen: bool = setting(
         False, "train the head alone on the encoder as it is (a linear probe)", group=TRAINED, of=CLASSES
+    )
+    teacher: str = setting(
+        "",
+        "a trained classifier, ViT or CNN, whose answers are learnt beside the labels: its file or its run's folder; {seed} as in pretrained; empty for none",
+        group=TRAINED,
+        of=CLASSES,
+    )
+    teacher_weight: float = setting(
+        0.5, "share of the teacher's part in the loss, the labels have the rest", "[0, 1]", group=TRAINED, of=CLASSES
+    )
+    teacher_temperature: float = setting(
+        0.0,
+        "T of the teacher's softened probabilities; 0 takes the class that it names as a second label",
+        "[0, inf)",
+        group=TRAINED,
+        of=CLASSES,
+    )
+    teacher_token: bool = setting(
+        False,
+        "the teacher's answer is learnt by a second head, from the first register token (see DistilledClassifier; model.reg_tokens of at least 1)",
+        group=TRAINED,
+        of=CLASSES,
     )
 
     epochs: int = setting(10, "passes over the training split", "[1, inf)", group=STEP)
@@ -303,6 +332,11 @@ class Recipe(Config):
                 f"class_balance is {self.class_balance:g} and logit_adjustment {self.logit_adjustment:g}: both take out how frequent the classes are, "
                 "together twice; set one of them to 0"
             )
+        for name in ("teacher_weight", "teacher_temperature", "teacher_token"):
+            if not self.teacher and getattr(self, name) != self.known(name).default:
+                raise RecipeError(f"{name} is {getattr(self, name)}, but there is no teacher; set teacher, too")
+        if self.teacher_token and (self.arch == "cnn" or not self.model.get("reg_tokens")):
+            raise RecipeError("teacher_token needs a vit with a register token to read; set model.reg_tokens=1")
         if self.arch == "cnn" and (self.pretrained or self.frozen):
             raise RecipeError("pretrained and frozen are for the encoder of a vit; leave them out for arch cnn")
         if self.arch == "cnn" and self.layer_decay != 1:
@@ -316,14 +350,26 @@ class Recipe(Config):
                 f"model.patch_drop_rate is {self.model['patch_drop_rate']}, but a {self.task} needs every patch; leave it out"
             )
         for f in fields(self):
+            known = f.metadata.get("of") or self.task
             default = f.default if f.default_factory is MISSING else f.default_factory()
-            if f.metadata.get("of", "") not in ("", self.task) and getattr(self, f.name) != default:
+            if self.task not in known.split(" or ") and getattr(self, f.name) != default:
                 raise RecipeError(
-                    f"{f.name} is {getattr(self, f.name)!r}, but only {f.metadata['of']} knows it; leave it out of a {self.task}"
+                    f"{f.name} is {getattr(self, f.name)!r}, but only {known} knows it; leave it out of a {self.task}"
                 )
+        if self.task == UNLABELLED:
+            if self.arch == "cnn":
+                raise RecipeError("pretraining trains the encoder of a vit; leave arch: cnn out")
+            for name in ("shift", "rotate", "class_balance"):
+                if getattr(self, name):
+                    raise RecipeError(
+                        f"{name} is {getattr(self, name):g}, but pretraining knows neither classes nor other changes of an image than its views' "
+                        "(pretraining.view_scale, jitter) and hflip; leave it out"
+                    )
         if self.task == SEVERAL and self.arch == "cnn":
             raise RecipeError("arch is cnn, but several tasks share a vit; leave it out")
         object.__setattr__(self, "model", checked_model(self.task, self.arch, self.model))
+        if self.task == UNLABELLED:
+            object.__setattr__(self, "pretraining", checked_pretraining(self.pretraining))
         object.__setattr__(self, "multitask", checked(MultiTaskConfig, "multitask", self.multitask))
 
     @classmethod
@@ -339,7 +385,7 @@ class Recipe(Config):
             self.known(key)
             if inner and key not in NESTED:
                 raise RecipeError(
-                    f"field {key!r} has no inner fields; only {' and '.join(NESTED)} have, as in model.depth"
+                    f"field {key!r} has no inner fields; only {', '.join(NESTED[:-1])} and {NESTED[-1]} have, as in model.depth"
                 )
             changes[key] = {**changes.get(key, getattr(self, key)), inner: value} if inner else value
         return replace(self, **changes)
@@ -368,6 +414,14 @@ def checked_model(task: str, arch: str, model: dict[str, Any]) -> dict[str, Any]
             known = str(error).startswith(f"{name} is ")
             raise RecipeError(f"model.{error}" if known else str(error)) from error
     return {name: list(value) if isinstance(value, tuple) else value for name, value in read.items()}
+
+
+def checked_pretraining(fields: dict[str, Any]) -> dict[str, Any]:
+    """The objective's fields that differ from their defaults, and its method. Raises RecipeError for an unknown field or a wrong value."""
+    try:
+        return PretrainingConfig.from_dict(fields).given()
+    except ValueError as error:
+        raise RecipeError(str(error) if str(error).startswith("unknown") else f"pretraining.{error}") from error
 
 
 def checked(config: type[Config], field: str, values: dict[str, Any]) -> dict[str, Any]:

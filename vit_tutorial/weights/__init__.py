@@ -4,6 +4,7 @@ Our files are safetensors: tensors and text. Others' may also be ``.npz`` or tor
 """
 
 from vit_tutorial.weights.convert import convert_state_dict
+from vit_tutorial.weights.encoder import load_encoder
 from vit_tutorial.weights.files import read_safetensors, read_weights, write_safetensors
 from vit_tutorial.weights.model import load_classifier, load_model, load_weights, plain_model, read_extra, save_model
 from vit_tutorial.weights.multitask import holds_multitask, load_multitask, save_multitask
@@ -18,6 +19,7 @@ __all__ = [
     "holds_multitask",
     "holds_segmenter",
     "load_classifier",
+    "load_encoder",
     "load_model",
     "load_multitask",
     "load_pretrained",

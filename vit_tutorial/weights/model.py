@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from vit_tutorial.cnn import CNNConfig, ConvNet
+from vit_tutorial.heads.distillation import DistilledClassifier
 from vit_tutorial.lora import merged_state_dict
 from vit_tutorial.patches import pair
 from vit_tutorial.positions import resize_pos_embed
@@ -97,7 +98,7 @@ def save_model(model: nn.Module, path: str | Path, extra: dict[str, Any] | None 
     """Write weights, configuration and ``extra`` (JSON values) to one safetensors file, whole or not at all.
 
     Args:
-        model: a ViT or a ConvNet, also inside DataParallel or torch.compile, and with LoRA, which is merged in the file (see
+        model: a ViT, a ViT with a teacher's head (:class:`DistilledClassifier`) or a ConvNet, also inside DataParallel or torch.compile, and with LoRA, which is merged in the file (see
             :func:`plain_model`); the model itself stays as it is.
         extra: ``classes`` (names, in the order of the logits), ``mean`` and ``std`` (of each channel, of pixels from 0 to 1) are what
             ``vit-tutorial predict`` and ``export`` look for.
@@ -106,10 +107,14 @@ def save_model(model: nn.Module, path: str | Path, extra: dict[str, Any] | None 
         ValueError: the file would not load again, because the model is another one or not what its configuration says.
         OSError: the disk is full or the folder cannot be written; a file that stood there before is intact.
     """
-    plain = plain_model(model)
-    arch = "cnn" if isinstance(plain, ConvNet) else "vit"
+    distilled = _inside(model, DistilledClassifier)
+    plain = plain_model(model if distilled is None else distilled.encoder)
+    arch, tensors = "cnn" if isinstance(plain, ConvNet) else "vit", plain.state_dict()
+    if distilled is not None:
+        arch, tensors = "distilled", {f"encoder.{name}": tensor for name, tensor in tensors.items()}
+        tensors |= {f"head_dist.{name}": tensor for name, tensor in distilled.head_dist.state_dict().items()}
     metadata = {"arch": arch, "config": plain.config.to_dict(), "extra": extra or {}}
-    write_safetensors(path, plain.state_dict(), {METADATA_KEY: json.dumps(metadata)})
+    write_safetensors(path, tensors, {METADATA_KEY: json.dumps(metadata)})
 
 
 def plain_model(model: nn.Module) -> VisionTransformer | ConvNet:
@@ -120,22 +125,17 @@ def plain_model(model: nn.Module) -> VisionTransformer | ConvNet:
     Raises:
         ValueError: there is no such model inside, or its tensors are not those of its configuration; the first one is named.
     """
-    inside = model
-    while not isinstance(inside, (VisionTransformer, ConvNet)):
-        wrapped = getattr(
-            inside, "_orig_mod", getattr(inside, "module", None)
-        )  # of torch.compile; of (Distributed)DataParallel
-        if not isinstance(wrapped, nn.Module):
-            encoder = isinstance(getattr(inside, "encoder", None), VisionTransformer)
-            remedy = (
-                "its encoder can be: save_model(model.encoder, path)"
-                if encoder
-                else "use torch.save(model.state_dict(), path)"
-            )
-            raise ValueError(
-                f"a {type(inside).__name__} is no VisionTransformer or ConvNet, and cannot be saved by save_model; {remedy}"
-            )
-        inside = wrapped
+    inside = _inside(model, (VisionTransformer, ConvNet))
+    if inside is None:
+        encoder = isinstance(getattr(model, "encoder", None), VisionTransformer)
+        remedy = (
+            "its encoder can be: save_model(model.encoder, path)"
+            if encoder
+            else "use torch.save(model.state_dict(), path)"
+        )
+        raise ValueError(
+            f"a {type(model).__name__} is no VisionTransformer or ConvNet, and cannot be saved by save_model; {remedy}"
+        )
     state = flatten(merged_state_dict(inside))
     with torch.device("meta"):  # no memory, no random numbers
         plain = ConvNet(inside.config) if isinstance(inside, ConvNet) else VisionTransformer(inside.config)
@@ -156,20 +156,33 @@ def plain_model(model: nn.Module) -> VisionTransformer | ConvNet:
     return plain.train(inside.training)
 
 
+def _inside(model: nn.Module, kinds: Any) -> Any:
+    """The model of one of these classes inside torch.compile's and (Distributed)DataParallel's wrappers; None if it is another."""
+    while not isinstance(model, kinds):
+        wrapped = getattr(model, "_orig_mod", getattr(model, "module", None))
+        if not isinstance(wrapped, nn.Module):
+            return None
+        model = wrapped
+    return model
+
+
 def load_model(path: str | Path, device: torch.device | str = "cpu") -> VisionTransformer:
     """The ViT that :func:`save_model` wrote, in evaluation mode.
 
     Raises:
-        FileNotFoundError: no such file. ValueError: it is cut, of another format, not written by :func:`save_model`, or holds a CNN.
+        FileNotFoundError: no such file. ValueError: it is cut, of another format, not written by :func:`save_model`, or holds another model.
     """
     model = load_classifier(path, device)
     if not isinstance(model, VisionTransformer):
-        raise ValueError(f"{path} holds a CNN, and a ViT is needed here; load_classifier reads either")
+        kind = "CNN" if isinstance(model, ConvNet) else "ViT with a second head, a teacher's"
+        raise ValueError(f"{path} holds a {kind}, and a plain ViT is needed here; load_classifier reads either")
     return model
 
 
-def load_classifier(path: str | Path, device: torch.device | str = "cpu") -> VisionTransformer | ConvNet:
-    """The model that :func:`save_model` wrote, ViT or CNN, in evaluation mode. Raises as :func:`load_model`, but for a CNN."""
+def load_classifier(
+    path: str | Path, device: torch.device | str = "cpu"
+) -> VisionTransformer | DistilledClassifier | ConvNet:
+    """The model that :func:`save_model` wrote, ViT or CNN, in evaluation mode. Raises as :func:`load_model`, but for another model than a ViT."""
     tensors, metadata = read_safetensors(path, device)
     ours = our_metadata(path, metadata)
     if ours.get("arch", "vit") in ("segmenter", "unet"):
@@ -183,6 +196,10 @@ def load_classifier(path: str | Path, device: torch.device | str = "cpu") -> Vis
         cnn.load_state_dict(tensors)
         return cnn.to(device).eval()
     model = VisionTransformer(ViTConfig.from_dict(ours["config"]))
+    if ours.get("arch") == "distilled":
+        distilled = DistilledClassifier(model)
+        distilled.load_state_dict(tensors)
+        return distilled.to(device).eval()
     load_weights(model, tensors)
     return model.to(device).eval()
 

@@ -1,4 +1,4 @@
-"""The figures that stay alive: their engine, the attention explorer, scenes and their masks, sliders over pictures, and the export of models to the page."""
+"""The figures that stay alive: their engine, the attention explorer, scenes and their masks, hidden patches, maps of features, sliders over pictures, and the export of models to the page."""
 
 from __future__ import annotations
 
@@ -9,14 +9,30 @@ from typing import Any
 # No module or folder here may have one of these names: importing it would put it in the place of what is meant.
 _HOME = {
     "AttentionExplorer": "attention_explorer.widget",
+    "embedding_map": "feature_map.figure",
+    "EmbeddingMap": "feature_map.widget",
     "explorer": "attention_explorer.figure",
     "live": "sliders.figure",
     "load_page_model": "models.page_model",
+    "mask_patches": "patch_masker.figure",
     "open_picture": "models.page_model",
+    "PatchMasker": "patch_masker.widget",
     "scene_mask": "scene_segmenter.figure",
     "SceneSegmenter": "scene_segmenter.widget",
 }
-__all__ = ["AttentionExplorer", "SceneSegmenter", "explorer", "live", "load_page_model", "open_picture", "scene_mask"]
+__all__ = [
+    "AttentionExplorer",
+    "EmbeddingMap",
+    "PatchMasker",
+    "SceneSegmenter",
+    "embedding_map",
+    "explorer",
+    "live",
+    "load_page_model",
+    "mask_patches",
+    "open_picture",
+    "scene_mask",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,11 @@
     attention_explorer/page.js   ->  attention_explorer/dist/vit-explorer.js  the attention explorer for a built page
     attention_explorer/loader.js ->  attention_explorer/dist/vit-figures.js   what a page with figures starts with
     attention_explorer/widget.js ->  attention_explorer/dist/widget.js        the explorer and its engine as one ES module, for notebooks (anywidget)
+    feature_map/page.js          ->  feature_map/dist/vit-map.js              features of encoders as maps, for a built page
+    feature_map/widget.js        ->  feature_map/dist/widget.js               the same for notebooks
     mask_viewer/page.js          ->  mask_viewer/dist/vit-masks.js            pictures of one's own and their masks, for a page of its own
+    patch_masker/page.js         ->  patch_masker/dist/vit-masking.js         hidden patches and how they are painted, with an engine for masked autoencoders
+    patch_masker/widget.js       ->  patch_masker/dist/widget.js              the same for notebooks
     scene_segmenter/page.js      ->  scene_segmenter/dist/vit-scenes.js       scenes and their masks, with an engine for segmenters, for a built page
     scene_segmenter/widget.js    ->  scene_segmenter/dist/widget.js           the same for notebooks
     sliders/page.js              ->  sliders/dist/vit-live.js                 the controls of pre-rendered figures for a built page
@@ -32,7 +36,11 @@ BUNDLES = {  # entry: bundle
     HERE / "attention_explorer" / "page.js": HERE / "attention_explorer" / "dist" / "vit-explorer.js",
     HERE / "attention_explorer" / "loader.js": HERE / "attention_explorer" / "dist" / "vit-figures.js",
     HERE / "attention_explorer" / "widget.js": HERE / "attention_explorer" / "dist" / "widget.js",
+    HERE / "feature_map" / "page.js": HERE / "feature_map" / "dist" / "vit-map.js",
+    HERE / "feature_map" / "widget.js": HERE / "feature_map" / "dist" / "widget.js",
     HERE / "mask_viewer" / "page.js": HERE / "mask_viewer" / "dist" / "vit-masks.js",
+    HERE / "patch_masker" / "page.js": HERE / "patch_masker" / "dist" / "vit-masking.js",
+    HERE / "patch_masker" / "widget.js": HERE / "patch_masker" / "dist" / "widget.js",
     HERE / "scene_segmenter" / "page.js": HERE / "scene_segmenter" / "dist" / "vit-scenes.js",
     HERE / "scene_segmenter" / "widget.js": HERE / "scene_segmenter" / "dist" / "widget.js",
     HERE / "sliders" / "page.js": HERE / "sliders" / "dist" / "vit-live.js",

@@ -6,7 +6,7 @@ from typing import Any
 
 import traitlets as t
 
-from vit_tutorial.widgets.models.page_model import gallery, read_page_model
+from vit_tutorial.widgets.models.page_model import gallery, kind_of, read_page_model
 
 VIEWS = ("attention", "steps", "positions", "prediction")
 SHOWS = ("query", "received", "rollout")
@@ -52,8 +52,12 @@ class ExplorerState(t.HasTraits):
 
     @t.validate("model")
     def _classifier(self, proposal: Any) -> Any:
-        if "head" in read_page_model(proposal["value"])[0]:
-            raise t.TraitError(f"{proposal['value']} is a segmenter; vit_tutorial.widgets.scene_segmenter shows it")
+        shown_by = {"segmenter": "scene_segmenter", "autoencoder": "patch_masker"}
+        kind = kind_of(read_page_model(proposal["value"])[0])
+        if kind in shown_by:
+            raise t.TraitError(
+                f"{proposal['value']} is a{'n' * (kind[0] == 'a')} {kind}; vit_tutorial.widgets.{shown_by[kind]} shows it"
+            )
         return proposal["value"]
 
     @t.validate("layer", "head", "query", "key")

@@ -20,9 +20,10 @@ import torch
 from torch import Tensor
 
 from vit_tutorial.heads import QuerySegmenter, Segmenter, SegmenterConfig
+from vit_tutorial.pretraining import MaskedAutoencoder
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import plain_model
-from vit_tutorial.widgets.models.page_model import FORMAT, VERSION
+from vit_tutorial.widgets.models.page_model import FORMAT, VERSION, describe_decoder
 
 DTYPES = ("int8", "fp16", "fp32")
 MATRICES = ("weight", "proj_patch", "proj_classes")  # how the names of matrices end
@@ -44,14 +45,14 @@ class PageModel:
 
 
 def page_model(
-    model: VisionTransformer | Segmenter,
+    model: VisionTransformer | Segmenter | MaskedAutoencoder,
     dtype: str = "int8",
     classes: Sequence[str] | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     source: dict[str, Any] | None = None,
 ) -> PageModel:
-    """A model in the page format: a ViT, or a segmenter with a linear head or a mask transformer.
+    """A model in the page format: a ViT, a segmenter with a linear head or a mask transformer, or a masked autoencoder with its decoder.
 
     int8 stores each row w of a weight matrix as integers q and one scale s = max|w| / 127, with w = s q, an error of at most s / 2 a
     weight; everything that is not a matrix (biases, norms, tokens, positions) is then fp16.
@@ -66,7 +67,7 @@ def page_model(
         ValueError: unknown dtype; lengths that do not fit the model; a weight that is not finite or not within fp16's range; a model that
             the page does not run.
     """
-    encoder = model.encoder if isinstance(model, Segmenter) else model
+    encoder = model if isinstance(model, VisionTransformer) else model.encoder
     plain = plain_model(encoder)  # without wrappers, with LoRA merged: the page knows a ViT's own names only
     if not isinstance(plain, VisionTransformer):
         raise ValueError("the page runs a ViT, and this is a CNN")
@@ -81,6 +82,13 @@ def page_model(
         K, of_head = head.num_classes, {"head": head.to_dict()}
         state = {f"encoder.{name}": tensor for name, tensor in state.items() if not name.startswith("head.")}
         state |= {f"head.{name}": tensor for name, tensor in model.head.state_dict().items()}
+    elif isinstance(model, MaskedAutoencoder):
+        K, of_head = 0, {"autoencoder": describe_decoder(model)}
+        of_decoder = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith("encoder.")}
+        config = ViTConfig.from_dict({**config.to_dict(), "num_classes": 0})
+        state = {
+            f"encoder.{name}": tensor for name, tensor in state.items() if not name.startswith("head.")
+        } | of_decoder
     if dtype not in DTYPES:
         raise ValueError(f"unknown dtype {dtype!r}; choose one of {', '.join(DTYPES)}")
     mean, std = check_description(config, classes, mean, std, K)
@@ -139,7 +147,11 @@ def _encode(name: str, tensor: Tensor, kind: str) -> bytes:
 
 
 def export_page(
-    model: VisionTransformer | Segmenter, out: str | Path, dtype: str = "int8", name: str | None = None, **describe: Any
+    model: VisionTransformer | Segmenter | MaskedAutoencoder,
+    out: str | Path,
+    dtype: str = "int8",
+    name: str | None = None,
+    **describe: Any,
 ) -> list[Path]:
     """Write a model for the page: ``OUT.json`` (manifest), ``OUT.bin`` (weights) and ``OUT.js`` (both, for pages opened from a file).
 

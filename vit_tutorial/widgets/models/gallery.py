@@ -2,6 +2,7 @@
 
     gallery/digits28.json    digits drawn by this file as smooth strokes: no picture of a data set
     gallery/photos32.json    cut from the photographs that scikit-image and scikit-learn carry, each with its author and licence
+    gallery/mae-garments.json    test images of Fashion-MNIST, which is under the MIT licence (gallery/LICENSE-fashion-mnist), and a digit of our own
 
 A gallery is a list of entries: ``name``, ``label`` (what it shows, in words), ``image`` (PNG of the model's size, as a data address),
 and for photographs ``large`` (JPEG to look at) and ``credit``.
@@ -12,8 +13,10 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw
 
+from vit_tutorial.data import fashion_mnist
 from vit_tutorial.widgets.models.page_model import GALLERY, data_address
 
 Points = list[tuple[float, float]]
@@ -55,6 +58,13 @@ PHOTOS: dict[str, tuple[str, str, tuple[int, int, int], str]] = {
     "flower": ("flower", "flower.jpg", (130, 0, 420), "by vultilion, CC BY 2.0"),
     "camera": ("photographer", "camera", (60, 20, 400), "by Lav Varshney, CC0"),
 }
+
+# Garments: name -> (class of Fashion-MNIST, which one of its test images)
+FASHION_MNIST = "Fashion-MNIST test image, Zalando SE, MIT licence"
+GARMENTS = {
+    "ankle boot": (9, 9), "striped T-shirt": (0, 2), "trousers": (1, 0), "pullover with letters": (2, 0), "dress": (3, 1), "coat": (4, 0),
+    "sandal": (5, 6), "checked shirt": (6, 1), "sneaker": (7, 0), "handbag": (8, 3), "dress with a pattern": (3, 14),
+}  # fmt: skip
 
 
 def smooth(points: Points, steps: int = 24) -> Points:
@@ -127,9 +137,24 @@ def photos(side: int = 32, display: int = 224) -> list[dict[str, str]]:
     return entries
 
 
+def garments() -> list[dict[str, str]]:
+    """Test images of Fashion-MNIST, which a model of the page was not trained on, and one picture that shows no garment."""
+    test = fashion_mnist().test
+    entries = []
+    for label, (kind, number) in GARMENTS.items():
+        image = test.images[torch.nonzero(test.labels == kind)[number, 0], 0]
+        address = data_address(Image.fromarray(image.numpy()), "PNG", optimize=True)
+        entries.append({"name": label, "label": label, "credit": FASHION_MNIST, "image": address})
+    five = draw_digit(STROKES["five"], pen=2.7)
+    return [
+        *entries,
+        {"name": "five", "label": "a five, no garment", "image": data_address(five, "PNG", optimize=True)},
+    ]
+
+
 def main() -> None:
     GALLERY.mkdir(exist_ok=True)
-    for name, entries in (("digits28", digits()), ("photos32", photos())):
+    for name, entries in (("digits28", digits()), ("photos32", photos()), ("mae-garments", garments())):
         path = GALLERY / f"{name}.json"
         path.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
         print(f"{path.name}: {len(entries)} pictures, {path.stat().st_size / 1000:.0f} kB")

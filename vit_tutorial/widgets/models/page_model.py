@@ -14,7 +14,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from vit_tutorial.blocks import EncoderBlock
 from vit_tutorial.heads import Segmenter, SegmenterConfig
+from vit_tutorial.pretraining import MaskedAutoencoder
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 
 MODELS = Path(__file__).parent
@@ -22,10 +24,15 @@ GALLERY = MODELS / "gallery"
 FORMAT, VERSION = "vit-tutorial-page", 1  # engine/weights.js reads exactly these
 
 
-def page_models(segmenters: bool | None = None) -> list[str]:
-    """The names of the models that figures can show: all, only the segmenters, or only the others."""
+def page_models(kind: str | None = None) -> list[str]:
+    """The names of the models that figures can show: all, or those of one :func:`kind_of`."""
     names = sorted(path.stem for path in MODELS.glob("*.json") if path.with_suffix(".bin").is_file())
-    return [name for name in names if segmenters is None or ("head" in read_page_model(name)[0]) is segmenters]
+    return [name for name in names if kind is None or kind_of(read_page_model(name)[0]) == kind]
+
+
+def kind_of(manifest: dict[str, Any]) -> str:
+    """``segmenter``, ``autoencoder``, or ``vit``."""
+    return "segmenter" if "head" in manifest else "autoencoder" if "autoencoder" in manifest else "vit"
 
 
 @cache
@@ -51,14 +58,14 @@ def read_page_model(name: str) -> tuple[dict[str, Any], bytes]:
 
 
 def load_page_model(name: str) -> Any:
-    """The model that the figures run, a VisionTransformer or a Segmenter, in evaluation mode.
+    """The model that the figures run, a VisionTransformer, a Segmenter or a MaskedAutoencoder, in evaluation mode.
 
     Its rounded int8 weights are the page's, so are its numbers (within 1e-4).
     """
     return build_page_model(*read_page_model(name))
 
 
-def build_page_model(manifest: dict[str, Any], data: bytes) -> VisionTransformer | Segmenter:
+def build_page_model(manifest: dict[str, Any], data: bytes) -> VisionTransformer | Segmenter | MaskedAutoencoder:
     """The model that a page builds from a manifest and its weights, rounded as they are there; in evaluation mode.
 
     A segmenter gives the scores of pixels.
@@ -73,13 +80,30 @@ def build_page_model(manifest: dict[str, Any], data: bytes) -> VisionTransformer
             values = np.frombuffer(data, {"fp16": "<f2", "fp32": "<f4"}[tensor["dtype"]], count, at)
         state[tensor["name"]] = torch.from_numpy(values.astype(np.float32).reshape(shape))
     config = ViTConfig.from_dict(manifest["config"])
-    if "head" not in manifest:
-        model: VisionTransformer | Segmenter = VisionTransformer(config)
+    encoder = VisionTransformer(ViTConfig.from_dict({**config.to_dict(), "num_classes": 0}))
+    model: VisionTransformer | Segmenter | MaskedAutoencoder
+    if kind_of(manifest) == "vit":
+        model = VisionTransformer(config)
+    elif kind_of(manifest) == "autoencoder":
+        model = MaskedAutoencoder(encoder, **manifest["autoencoder"])
     else:
-        encoder = VisionTransformer(ViTConfig.from_dict({**config.to_dict(), "num_classes": 0}))
         model = SegmenterConfig.from_dict(manifest["head"]).build(encoder)
     model.load_state_dict(state)
     return model.eval()
+
+
+def describe_decoder(model: MaskedAutoencoder) -> dict[str, Any]:
+    """The arguments, besides the encoder, with which a masked autoencoder is built again."""
+    block = model.decoder_blocks[0]
+    assert isinstance(block, EncoderBlock)
+    return {
+        "decoder_dim": model.decoder_embed.out_features,
+        "decoder_depth": len(model.decoder_blocks),
+        "decoder_heads": block.attn.num_heads,
+        "mlp_ratio": block.mlp.fc1.out_features / model.decoder_embed.out_features,
+        "mask_ratio": model.mask_ratio,
+        "norm_targets": model.norm_targets,
+    }
 
 
 @cache

@@ -1,0 +1,128 @@
+function a(o,i={},...s){let l=document.createElement(o);for(let[c,n]of Object.entries(i))c.startsWith("on")?l.addEventListener(c.slice(2),n):n!=null&&n!==!1&&l.setAttribute(c,n===!0?"":n);return l.append(...s.flat().filter(c=>c!=null)),l}function D(o,i=o,s={}){let l=a("canvas",{width:o,height:i,"aria-hidden":"true",...s});return l.pen=l.getContext("2d",{willReadFrequently:!0}),l}function N(o,...i){let s=i.flat();if(s.every(l=>typeof l=="string")){let l=s.join("");(o.textContent!==l||o.childElementCount)&&(o.textContent=l)}else o.replaceChildren(...s)}var Oe=0;function _(o,i,s,l=""){let c=`vt-group-${Oe++}`,n=i.map(([m])=>a("input",{type:"radio",name:c,value:m,onchange:()=>s(m)})),b=i.map(([,m,S],A)=>a("label",{title:S},n[A],a("span",{},m)));return{node:a("div",{class:`segmented ${l}`,role:"radiogroup","aria-label":o},b),inputs:n,set(m){for(let S of n)S.checked=S.value===String(m)}}}var he=(o,i,s={})=>a("button",{type:"button",onclick:i,...s},o);var me=`/* What the figures look like that run a model: colours, controls, a picture cut into patches. They live in a shadow root, so plain names are safe;
+   colours come from the book's page, from JupyterLab, or from here. */
+
+:host {
+  --ink: var(--vt-ink, var(--jp-ui-font-color1, #1d2129));
+  --muted: var(--vt-muted, color-mix(in srgb, var(--ink) 72%, var(--paper)));
+  --paper: var(--vt-paper, var(--jp-layout-color0, #fff));
+  --tint: var(--vt-tint, var(--jp-layout-color2, #f5f6f8));
+  --line: var(--vt-line, var(--jp-border-color1, #d9dde3));
+  --accent: var(--vt-accent, var(--jp-brand-color1, #00629b));
+  --warn: var(--vt-warn, color-mix(in srgb, #d05a00 70%, var(--ink)));
+  --ok: var(--vt-ok, color-mix(in srgb, #00855d 70%, var(--ink)));
+  display: block; margin-bottom: 0.6rem; container-type: inline-size; color: var(--ink); text-align: left;
+  font: 400 14px/1.45 var(--vt-sans, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif);
+}
+*, *::before, *::after { box-sizing: border-box; }
+[hidden] { display: none !important; }
+.figure { border: 1px solid var(--line); border-radius: 10px; background: var(--paper); padding: 16px; display: grid; gap: 14px; grid-template-columns: minmax(0, 1fr); position: relative; }
+.figure.dropping { outline: 3px dashed var(--accent); outline-offset: -6px; }
+p, ul { margin: 0; padding: 0; }
+/* titles are no headings: the figure stands inside a section of text */
+.title { font-size: 14px; font-weight: 600; line-height: 1.3; }
+.subtitle { font-size: 13px; font-weight: 600; margin-bottom: 6px; }
+.sub, .note, .hint { color: var(--muted); font-size: 12.5px; }
+.sub { min-height: 1.45em; overflow: hidden; text-overflow: ellipsis; }
+var { font-family: Georgia, serif; font-style: italic; }
+code { font: 12.5px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; background: var(--tint); border-radius: 3px; padding: 1px 4px; }
+
+/* ---- controls ---- */
+button, .button { font: inherit; color: var(--ink); background: transparent; border: 1px solid var(--line); border-radius: 6px; padding: 4px 11px; min-height: 32px; cursor: pointer; white-space: nowrap; }
+button:hover:not(:disabled), .button:hover { background: var(--tint); }
+button:disabled { color: var(--muted); cursor: default; opacity: 0.75; }
+button.primary { background: var(--accent); border-color: var(--accent); color: var(--paper); font-weight: 600; }
+button.primary:hover:not(:disabled) { background: color-mix(in srgb, var(--accent) 88%, var(--ink)); }
+button.primary:disabled { background: transparent; border-color: var(--line); color: var(--muted); font-weight: 400; }
+.buttons { display: flex; flex-wrap: wrap; gap: 6px; align-items: center; }
+.small button { font-size: 13px; padding: 2px 9px; min-height: 28px; }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+:focus:not(:focus-visible), .reveal:focus { outline: none; }
+
+.segmented { display: inline-flex; border: 1px solid var(--line); border-radius: 7px; padding: 2px; gap: 2px; background: var(--tint); justify-self: start; max-width: 100%; }
+.segmented label { position: relative; display: flex; cursor: pointer; min-width: 0; }
+.segmented input { position: absolute; inset: 0; opacity: 0; margin: 0; cursor: pointer; width: 100%; height: 100%; }
+.segmented span { padding: 3px 10px; border-radius: 5px; white-space: nowrap; color: var(--muted); overflow: hidden; text-overflow: ellipsis; }
+.segmented label:hover span { color: var(--ink); }
+.segmented input:checked + span { background: var(--paper); color: var(--ink); font-weight: 600; box-shadow: 0 0 0 1px var(--line); }
+.segmented input:focus-visible + span { outline: 3px solid var(--accent); outline-offset: 1px; }
+
+.slider { display: grid; grid-template-columns: auto minmax(60px, 1fr) 3.1em; gap: 10px; align-items: center; }
+.slider output { font-variant-numeric: tabular-nums; }
+.slider.off input { opacity: 0.45; }
+input[type="range"] { appearance: none; width: 100%; height: 28px; margin: 0; background: transparent; cursor: pointer; touch-action: pan-y; }
+input[type="range"]::-webkit-slider-runnable-track { height: 4px; border-radius: 2px; background: linear-gradient(90deg, var(--accent) var(--filled, 0%), color-mix(in srgb, var(--muted) 55%, transparent) var(--filled, 0%)); }
+input[type="range"]::-moz-range-track { height: 4px; border-radius: 2px; background: linear-gradient(90deg, var(--accent) var(--filled, 0%), color-mix(in srgb, var(--muted) 55%, transparent) var(--filled, 0%)); }
+input[type="range"]::-webkit-slider-thumb { appearance: none; width: 18px; height: 18px; margin-top: -7px; border-radius: 50%; background: var(--paper); border: 2px solid var(--accent); }
+input[type="range"]::-moz-range-thumb { width: 14px; height: 14px; border-radius: 50%; background: var(--paper); border: 2px solid var(--accent); }
+
+.switch { display: inline-flex; gap: 8px; align-items: center; cursor: pointer; min-height: 28px; }
+.switch input { appearance: none; flex: none; width: 32px; height: 18px; margin: 0; border-radius: 9px; border: 1px solid var(--muted); background: transparent; position: relative; cursor: pointer; }
+.switch input::after { content: ""; position: absolute; left: 2px; top: 2px; width: 12px; height: 12px; border-radius: 50%; background: var(--muted); transition: transform 0.12s; }
+.switch input:checked { background: var(--accent); border-color: var(--accent); }
+.switch input:checked::after { background: var(--paper); transform: translateX(14px); }
+
+/* ---- parts that several figures have ---- */
+.top { display: flex; flex-wrap: wrap; gap: 10px; justify-content: space-between; align-items: center; }
+.menu button { border-color: transparent; color: var(--muted); }
+.menu button:hover { color: var(--ink); }
+.thumbs { display: flex; gap: 5px; overflow-x: auto; padding: 4px; margin: -4px; scrollbar-width: thin; min-width: 0; }
+.thumb { flex: none; padding: 0; border: 0; width: 36px; height: 36px; min-height: 0; border-radius: 5px; overflow: hidden; opacity: 0.72; }
+.thumb img { width: 100%; height: 100%; display: block; object-fit: cover; }
+.thumb:hover, .thumb[aria-pressed="true"] { opacity: 1; }
+.thumb[aria-pressed="true"] { outline: 2px solid var(--accent); outline-offset: 2px; }
+.thumb:focus-visible { outline-width: 3px; opacity: 1; }
+.photo { flex: none; position: relative; margin-left: auto; }
+.photo .file { position: absolute; inset: 0; opacity: 0; width: 100%; height: 100%; cursor: pointer; font-size: 0; }
+.photo:focus-within { outline: 3px solid var(--accent); outline-offset: 2px; }
+.board { display: grid; gap: 6px; }
+.square { position: relative; display: flex; flex-direction: column; border-radius: 4px; overflow: hidden; cursor: crosshair; touch-action: pan-y; user-select: none; -webkit-user-select: none; }
+.square canvas { position: absolute; inset: 0; width: 100%; height: 100%; image-rendering: pixelated; }
+.board[data-tool="hide"] .square, .board[data-tool="move"] .square, .board[data-tool="draw"] .square { touch-action: none; }
+.board[data-tool="move"] .square { cursor: grab; }
+.line { position: relative; flex: 1; display: grid; grid-template-columns: repeat(var(--columns), 1fr); min-height: 0; }
+.cell { position: relative; box-shadow: inset 0 0 0 0.5px rgb(128 128 128 / 0.5); }
+.cell.is-query::after, .cell.is-key::after, .cell.is-held::after, .cell.is-over::after { content: ""; position: absolute; inset: 0; border: 2.5px solid #fff; outline: 1.5px solid #000; outline-offset: -4px; border-radius: 2px; box-shadow: 0 0 0 1.5px #000; z-index: 1; }
+.cell.is-key::after { border-color: #ff8a3d; }
+.cell.is-held::after { border-color: #ffd54a; }
+.cell.is-over::after { border-style: dashed; }
+.cell:focus-visible { outline: 3px solid #5cc8ff; outline-offset: -3px; box-shadow: inset 0 0 0 5px #00344f; z-index: 2; }
+.pen { position: absolute; width: 10px; height: 10px; margin: -5px; border-radius: 50%; border: 2px solid #ff8a3d; pointer-events: none; }
+.pen.down { background: #ff8a3d; }
+.tool-bar { display: flex; flex-wrap: wrap; gap: 6px 10px; align-items: center; min-height: 34px; }
+.tool-bar .buttons:empty { display: none; }
+.tools span { padding: 2px 8px; font-size: 13px; }
+.readout { min-height: 2.9em; }
+.spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.alarm { border-left: 3px solid var(--warn); background: var(--tint); padding: 8px 12px; border-radius: 0 6px 6px 0; overflow-wrap: anywhere; }
+@media (prefers-reduced-motion: reduce) { *, *::before, *::after { transition: none !important; animation: none !important; } }
+`;var je=(o,i)=>o===i||JSON.stringify(o)===JSON.stringify(i);function fe(o,i){let s=i(o),l=[];return{get state(){return s},listen(c){l.push(c)},set(c,n){let b=i({...s,...c}),v=new Set(Object.keys(b).filter(m=>!je(b[m],s[m])));if(v.size){s=b;for(let m of l)m(s,v,n)}}}}var U=["#0072b2","#e69f00","#009e73","#d55e00","#56b4e9","#cc79a7","#f0e442"],j=o=>({colour:U[o%U.length],ring:Math.floor(o/U.length)%2===1});var ge=`/* The map's own look, after look.css. */
+
+.stage { display: grid; grid-template-columns: minmax(0, 1fr) 230px; gap: 14px 22px; align-items: start; }
+.panel { display: grid; gap: 8px; min-width: 0; grid-template-columns: minmax(0, 1fr); }
+.map { border: 1px solid var(--line); border-radius: 6px; cursor: crosshair; touch-action: pan-y; }
+.map canvas { display: block; width: 100%; height: auto; }
+.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: 13px; }
+.legend li { display: flex; gap: 6px; align-items: center; }
+.sample { width: 12px; height: 12px; border-radius: 50%; flex: none; }
+.chosen { display: grid; gap: 4px; }
+.chosen canvas, .near canvas { image-rendering: pixelated; display: block; width: 100%; height: auto; border-radius: 4px; background: #000; }
+.chosen canvas { width: 130px; }
+.side .subtitle { margin: 0; }
+.row { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 6px; }
+.near { padding: 2px; border: 2px solid transparent; display: grid; gap: 1px; min-width: 0; border-radius: 6px; }
+.near .word { font-size: 12px; overflow: hidden; text-overflow: ellipsis; }
+.near.other { border-color: var(--warn); border-style: dashed; }
+.readout { min-height: 2.9em; }
+
+@container (max-width: 620px) {
+  .figure { padding: 12px; }
+  .stage { grid-template-columns: minmax(0, 1fr); }
+  .chosen { grid-template-columns: 90px minmax(0, 1fr); align-items: center; gap: 12px; }
+  .chosen canvas { width: 90px; }
+  .tabs { width: 100%; }
+  .tabs label { flex: 1 1 auto; justify-content: center; }
+  .tabs span { padding: 3px 6px; font-size: 13px; }
+  .readout { min-height: 4.3em; }
+}
+@media (forced-colors: active) { .segmented input:checked + span { outline: 2px solid; } .sample { forced-color-adjust: none; } }
+`;var xe=me+ge,z=1100,be=50,Ae=45,Te={pca:"PCA",tsne:"t-SNE"},qe=350,G=o=>`${Math.round(100*o)} %`,Ce={ArrowLeft:[-1,0],ArrowRight:[1,0],ArrowUp:[0,-1],ArrowDown:[0,1]};async function ve(o,{data:i,state:s,changed:l}){let{encoders:c,labels:n,classes:b,size:[v,m],across:S}=i,A=c[0].neighbours.length,B=Object.assign(new Image,{src:i.sheet});await B.decode();let C=Object.keys(c[0].maps),J=(e,t)=>t.includes(e)?e:t[0],K=e=>({encoder:J(e.encoder,c.map(({name:t})=>t)),map:J(e.map,C),chosen:Math.max(0,Math.min(A-1,Math.round(Number(e.chosen)||0)))}),h=fe(K({...s}),K),M=()=>c.find(({name:e})=>e===h.state.encoder),I=e=>n?`image ${e}, ${b[n[e]]}`:`image ${e}`,L=D(z),V=()=>D(m,v),E=a("div",{class:"map",role:"application",tabindex:0,"aria-label":"Map of the images. Arrow keys go to the next image in that direction, n to the nearest neighbour."},L),H=_("Encoder",c.map(({name:e})=>[e,e]),e=>h.set({encoder:e}),"tabs"),X=C.length>1?_("Map",C.map(e=>[e,Te[e]]),e=>h.set({map:e})):null,Z=V(),Y=a("p",{class:"title"}),R=a("p",{class:"subtitle"}),Q=c[0].neighbours[0].map((e,t)=>{let p=V(),u=a("span",{class:"word"});return{face:p,word:u,node:he([p,u],()=>h.set({chosen:M().neighbours[h.state.chosen][t]}),{class:"near"})}}),ee=a("p",{class:"readout"}),te=a("p",{class:"spoken",role:"status","aria-live":"polite"}),ke=e=>a("span",{class:"sample",style:j(e).ring?`border: 3px solid ${j(e).colour}`:`background: ${j(e).colour}`,"aria-hidden":"true"}),Se=n?a("ul",{class:"legend"},b.map((e,t)=>a("li",{},ke(t),e))):null,Me=a("div",{class:"figure"},a("div",{class:"top"},H.node,X?.node),a("div",{class:"stage"},a("div",{class:"panel"},E,Se),a("div",{class:"panel side"},a("div",{class:"chosen"},Z,Y),R,a("div",{class:"row",role:"group","aria-label":"Nearest neighbours"},Q.map(({node:e})=>e)))),ee,te),oe=o.shadowRoot??o.attachShadow({mode:"open"});oe.replaceChildren(a("style",{},xe),Me);let T=()=>M().maps[h.state.map],w=T().map(e=>[...e]),ne=0,re=(e,t)=>{e.clearRect(0,0,m,v),e.drawImage(B,t%S*m,Math.floor(t/S)*v,m,v,0,0,m,v)},O=([e,t])=>[be+e,be+t];function ae(e,t,p){let{colour:u,ring:r}=j(n?n[t]:0),[f,d]=O(w[t]);e.beginPath(),e.arc(f,d,r?p-2:p,0,2*Math.PI),Object.assign(e,{fillStyle:u,strokeStyle:u,lineWidth:5}),r?e.stroke():e.fill()}function q(){let{pen:e}=L,{chosen:t}=h.state,p=M().neighbours[t],u=getComputedStyle(o).color;e.clearRect(0,0,z,z),e.globalAlpha=.75;for(let r=0;r<A;r++)ae(e,r,9);e.globalAlpha=1;for(let r of p)e.beginPath(),e.moveTo(...O(w[t])),e.lineTo(...O(w[r])),Object.assign(e,{strokeStyle:u,lineWidth:2.5}),e.stroke();for(let r of[...p,t]){let[f,d]=O(w[r]),g=r===t?17:12;ae(e,r,g),e.beginPath(),e.arc(f,d,g+3,0,2*Math.PI),Object.assign(e,{strokeStyle:u,lineWidth:r===t?5:2.5}),e.stroke()}}function Ne(){let e=w.map(d=>[...d]),t=T(),p=performance.now(),u=++ne,r=matchMedia("(prefers-reduced-motion: reduce)").matches?0:qe,f=d=>{if(u!==ne)return;let g=r?Math.min(1,Math.max(0,(d-p)/r)):1,y=g*g*(3-2*g);w=t.map((k,x)=>k.map(($,ue)=>e[x][ue]+y*($-e[x][ue]))),q(),g<1&&requestAnimationFrame(f)};f(p)}function ie(){let{map:e}=h.state,{agreement:t,kept:p,variance:u,neighbours:r}=M(),f=r[0].length,d=t===null?"":`${h.state.encoder}: ${G(t)} of an image's ${f} nearest neighbours have its class. `,g=e==="pca"?`Its two directions hold ${G(u)} of the variance`:"It tries to keep neighbours together; distances between groups say little";return`${d}The map keeps ${G(p[e])} of these neighbours among the nearest. ${g}.`}function se(e){let{chosen:t,encoder:p,map:u}=h.state,r=M().neighbours[t];H.set(p),X?.set(u),re(Z.pen,t),N(Y,I(t)),r.forEach((d,g)=>{let{face:y,word:k,node:x}=Q[g];re(y.pen,d),N(k,n?b[n[d]]:String(d)),x.classList.toggle("other",!!n&&n[d]!==n[t]),x.setAttribute("aria-label",I(d))});let f=n?r.filter(d=>n[d]===n[t]).length:0;N(R,n?`Nearest neighbours, ${f} of ${r.length} of its class`:"Nearest neighbours"),N(ee,ie()),e.has("encoder")||e.has("map")?Ne():q(),Ee(e.size===1&&e.has("chosen")?`${I(t)}: ${R.textContent}`:ie()),o.dataset.renders=Number(o.dataset.renders??0)+1}function le(e){let t=L.getBoundingClientRect(),p=(e.clientX-t.left)/t.width*z,u=(e.clientY-t.top)/t.height*z,r=-1,f=Ae;w.forEach((d,g)=>{let[y,k]=O(d),x=Math.hypot(y-p,k-u);x<f&&([r,f]=[g,x])}),r>=0&&h.set({chosen:r})}E.addEventListener("pointermove",le),E.addEventListener("pointerdown",le),E.addEventListener("keydown",e=>{if(e.altKey||e.ctrlKey||e.metaKey)return;let{chosen:t}=h.state,[p,u]=T()[t],r=Ce[e.key];if(e.key==="n"&&h.set({chosen:M().neighbours[t][0]}),!r)return;e.preventDefault();let f=t,d=1/0;T().forEach(([g,y],k)=>{let x=(g-p)*r[0]+(y-u)*r[1],$=Math.abs((g-p)*r[1])+Math.abs((y-u)*r[0]);k!==t&&x>0&&$<=x&&x+$<d&&([f,d]=[k,x+$])}),h.set({chosen:f})});let ce=new MutationObserver(()=>q()),pe=new ResizeObserver(()=>q());pe.observe(E),ce.observe(document.documentElement,{attributes:!0,attributeFilter:["data-theme","data-mode"]});let F,de=!0,P,W=new Set;function Ee(e){clearTimeout(F),F=setTimeout(()=>{de?de=!1:N(te,e)},500)}return o.addEventListener("keydown",e=>e.stopPropagation()),h.listen((e,t,p)=>{if(se(t),p!=="outside"){for(let u of t)W.add(u);clearTimeout(P),P=setTimeout(()=>{l?.(h.state,W),W=new Set},150)}}),se(new Set(["chosen"])),o.dataset.ready="map",{get state(){return h.state},places:()=>w,set:e=>h.set(e,"outside"),destroy(){clearTimeout(P),clearTimeout(F),ce.disconnect(),pe.disconnect(),oe.replaceChildren()}}}function we(o,i){(o.shadowRoot??o.attachShadow({mode:"open"})).replaceChildren(a("style",{},xe),a("div",{class:"figure"},a("p",{class:"alarm",role:"alert"},i))),o.dataset.failed=i}var ye=["encoder","map","chosen"];async function Ie({model:o,el:i}){let s=document.createElement("div");i.append(s);let l;try{l=await ve(s,{data:o.get("data"),state:Object.fromEntries(ye.map(n=>[n,o.get(n)])),changed(n,b){for(let v of b)o.set(v,n[v]);o.save_changes()}})}catch(n){we(s,`This figure could not start: ${n.message}.`);return}let c=ye.map(n=>[`change:${n}`,()=>l.set({[n]:o.get(n)})]);for(let[n,b]of c)o.on(n,b);return()=>{for(let[n,b]of c)o.off(n,b);l.destroy()}}var Ve={render:Ie};export{Ve as default};
