@@ -125,5 +125,5 @@ def test_from_a_folder_to_scores_with_one_command(
     words = [word for field in [*fields, "batch_size=4"] for word in ("--set", field)]
     out = ["--epochs", "1", "--quiet", "--out", str(tmp_path / "run")]
     assert main(["train", "multitask", "--data", str(root), *out, *words]) == 0
-    assert main(["evaluate", str(tmp_path / "run/seed-0"), "--data", str(root)]) == 0
+    assert main(["evaluate", str(tmp_path / "run/seed-0"), "--data", str(root), "--split", "test"]) == 0
     assert "images/test-000" in capsys.readouterr().out

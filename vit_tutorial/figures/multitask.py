@@ -106,7 +106,7 @@ def price_of_a_variance(losses: Sequence[float]) -> Figure:
         axes.plot(best, 0.5 * (1 + best), MARKERS[number], color=colour)
     axes.set(xlabel="s, the logarithm of the variance", ylim=(-2.5, 3))
     axes.set_title("exp(\N{MINUS SIGN}s) L + s / 2")
-    axes.legend(loc="upper right", fontsize=9)
+    axes.legend(loc="lower right", fontsize=9)
     return fig
 
 
