@@ -46,7 +46,8 @@ def head(recipe: str, record: dict[str, Any] | None) -> list[str]:
             f"# no record yet, so neither cost nor result is known: it waits for {run['waits_for']}",
             f"# {run['command']}",
         ]
-    own = {"image_folder": "images", "mask_folder": "images with masks"}.get(load_recipe(recipe).data)
+    kinds = {"image_folder": "images", "mask_folder": "images with masks", "table": "images with a table of answers"}
+    own = kinds.get(load_recipe(recipe).data)
     if own:
         return [
             f"# for {own} of your own, on which cost and result depend",

@@ -253,7 +253,7 @@ def test_nested_fields_are_set_one_by_one() -> None:
     changed = recipe().with_(**{"multitask.weighting": "uncertainty", "multitask.cells": 2})
     assert changed.multitask == {"weighting": "uncertainty", "cells": 2}
     assert Recipe.from_dict(changed.to_dict()) == changed
-    with pytest.raises(RecipeError, match="only model and multitask"):
+    with pytest.raises(RecipeError, match="only model, pretraining and multitask"):
         recipe().with_(**{"lr.x": 1})
     assert MultiTaskConfig().to_dict()["weighting"] == "fixed"
 

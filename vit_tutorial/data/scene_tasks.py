@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +13,7 @@ from vit_tutorial.heads.multitask import Output
 
 from .dataset import Splits, TensorImages
 from .digit_scenes import SPLITS, DigitScenes, digit_scenes
+from .mask_files import save_image, write_mask
 from .targets import Targets
 
 KINDS = (0, 1, 2, 3, 4, 5)  # the digits that occur
@@ -68,3 +71,29 @@ def _middle_of_largest(labels: Tensor, corners: Tensor) -> Tensor:
     greatest = (labels == labels.max()).nonzero()[:, 0]
     row, column = corners[greatest[corners[greatest, 1].argmin()]].tolist()
     return torch.tensor([row + 3.5, column + 3.5])
+
+
+def write_scene_table(root: str | Path, counts: tuple[int, int, int] = (1000, 200, 200), **options: Any) -> Path:
+    """The scenes as somebody would hand them over: images/*.png, masks/*.png, classes.txt, and labels.csv as `label_table` reads it.
+
+    Returns:
+        The folder.
+    """
+    root = Path(root)
+    for folder in ("images", "masks"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    splits = scene_tasks(counts, **options)
+    (root / "classes.txt").write_text("\n".join(splits.classes) + "\n", encoding="utf-8")
+    present, largest = SCENE_TASKS["present"].names, SCENE_TASKS["largest"].names
+    lines = [["file", "split", "mask", "count", *(f"present:{k}" for k in present), *(f"largest:{k}" for k in largest)]]
+    for name, split in zip(SPLITS, splits):
+        for i, (image, target) in enumerate(split):
+            stem = f"{name}-{i:04d}.png"
+            save_image(image, root / "images" / stem)
+            write_mask(target["mask"], root / "masks" / stem)
+            count = SCENE_TASKS["count"].names[target["count"]]
+            answers = [*target["present"].tolist(), *target["largest"].tolist()]
+            lines.append([f"images/{stem}", name, f"masks/{stem}", count, *map(str, answers)])
+    with (root / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(lines)
+    return root

@@ -86,6 +86,9 @@ class MultiTaskConfig(Config):
                 high = 1.0 if field == "labelled" else float("inf")
                 if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
                     raise ValueError(f"{field}.{name} is {value!r}; it must be a number, {allowed}")
+        for name, kind in self.kinds.items():
+            if kind not in KINDS:
+                raise ValueError(f"kinds.{name} is {kind!r}; it must be one of {', '.join(KINDS)}")
         if self.weighting != "fixed" and len(set(self.weights.values())) > 1:
             raise ValueError(
                 f"weights is {self.weights}, but weighting {self.weighting} finds them itself; give all tasks the weight 1"
@@ -171,7 +174,7 @@ class MultiTask(nn.Module):
 
     @torch.no_grad()
     def after_step(self, step: int, total_steps: int) -> None:
-        """Gradnorm's weights, after a step: none below 0.01, and T together, so that they share out and do not grow (Chen et al. 2018, section 3.3)."""
+        """Gradnorm's weights, after a step: none below 0.01, and T together, so that they share out and do not grow (Chen et al. 2018)."""
         if self.weighting == "gradnorm" and self.task_weights is not None:
             self.task_weights.clamp_(min=0.01)
             self.task_weights.mul_(len(self.task_weights) / self.task_weights.sum())

@@ -55,7 +55,7 @@ def by_uncertainty(losses: Sequence[Tensor], log_variances: Tensor) -> Tensor:
     """sum_t exp(-s_t) L_t + s_t / 2, with s_t = log sigma_t^2 learned along with the model.
 
     Where a loss is a negative log likelihood of a model with noise, (y - f)^2 / 2 of a Gaussian or a cross-entropy, sigma_t^2 is the variance of
-    the noise or the temperature of the softmax (Kendall et al. 2018, equations 7 and 10; for the softmax it is their approximation). With s_t
+    the noise or the temperature of the softmax (Kendall et al. 2018, equation 10; for the softmax it is their approximation). With s_t
     at its best, exp(-s_t) = 1 / (2 L_t), and the sum is sum_t (1 + log(2 L_t)) / 2: it falls without bound as a loss nears 0, so a
     negative total is no mistake. Multiplying a loss by a constant then changes nothing but a constant in the sum.
 
@@ -69,7 +69,7 @@ def by_uncertainty(losses: Sequence[Tensor], log_variances: Tensor) -> Tensor:
 def by_gradient_norm(
     losses: Sequence[Tensor], weights: Tensor, shared: Tensor, initial: Sequence[float], alpha: float = 1.5
 ) -> Tensor:
-    """sum_t w_t L_t, whose gradient for the weights w is that of GradNorm's own loss (Chen et al. 2018, equations 1 and 2).
+    """sum_t w_t L_t, whose gradient for the weights w is that of GradNorm's own loss (Chen et al. 2018).
 
     G_t = w_t |dL_t / dW| is how hard task t pulls at the shared matrix W. Each is to pull as hard as the mean, times r_t^alpha, where
     r_t = (L_t / L_t(0)) / mean_j (L_j / L_j(0)) is above 1 for a task that lags behind: the loss for w is

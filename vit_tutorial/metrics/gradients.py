@@ -43,7 +43,7 @@ def task_gradients(losses: Mapping[str, Tensor], layers: Mapping[str, Sequence[n
 def cosines(gradients: Tensor) -> Tensor:
     """cos(g_i, g_j) = g_i . g_j / (|g_i| |g_j|) for all pairs of rows of [T, P]: [T, T]; 0 where a gradient is 0.
 
-    Below 0 a small step down one loss goes up the other (Yu et al. 2020, "Gradient Surgery", definition 1).
+    Below 0 a small step down one loss goes up the other (Yu et al. 2020, "Gradient Surgery for Multi-Task Learning").
     """
     unit = gradients / gradients.norm(dim=1, keepdim=True).clamp(min=1e-30)
     return unit @ unit.T

@@ -14,11 +14,13 @@ from torch import Tensor, nn
 from vit_tutorial.data import VOID, Splits, augment_pairs, normalize
 from vit_tutorial.data.attributes import with_attributes
 from vit_tutorial.data.scene_tasks import SCENE_TASKS, scene_tasks
+from vit_tutorial.data.table import label_table
 from vit_tutorial.enlarge import classes_of_pixels
 from vit_tutorial.heads.multitask import MultiTask, MultiTaskConfig, Output
 from vit_tutorial.losses.multitask import by_gradient_norm, by_uncertainty, mean_loss, summed_loss, weighted
 from vit_tutorial.metrics.multitask import MAIN, answered, scores, sums
-from vit_tutorial.tasks.classification import fields_for_images
+from vit_tutorial.patches import pair
+from vit_tutorial.tasks.classification import fields_for_images, image_size
 from vit_tutorial.tasks.classification import load_splits as load_classes
 from vit_tutorial.training.evaluation import Task
 from vit_tutorial.training.recipe import Recipe, RecipeError
@@ -181,7 +183,15 @@ def load_tasks(
         return scene_tasks(SCENES), SCENE_TASKS
     if recipe.data in ("cifar10", "image_folder"):
         return with_attributes(load_classes(recipe, root, download))
-    raise RecipeError(f"unknown data {recipe.data!r}; for several tasks choose digit_scenes, cifar10 or image_folder")
+    if recipe.data == "table":
+        if root is None:
+            raise RecipeError("data: table needs to know the folder with labels.csv; give it with --data FOLDER")
+        size = pair(image_size(recipe.model["img_size"])) if "img_size" in recipe.model else None
+        kinds = MultiTaskConfig.from_dict(recipe.multitask).kinds
+        return label_table(root, kinds, size, recipe.model.get("in_chans", 3))
+    raise RecipeError(
+        f"unknown data {recipe.data!r}; for several tasks choose digit_scenes, cifar10, image_folder or table"
+    )
 
 
 def model_config(recipe: Recipe, splits: Splits, outputs: dict[str, Output], settings: MultiTaskConfig) -> ViTConfig:

@@ -1,0 +1,129 @@
+"""A folder with a table of answers: read to the last cell, and everything that is wrong with it in one error."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from vit_tutorial.cli import main
+from vit_tutorial.data.mask_files import write_mask
+from vit_tutorial.data.scene_tasks import SCENE_TASKS, scene_tasks, write_scene_table
+from vit_tutorial.data.table import BadTable, label_table
+
+KINDS: dict[str, Any] = {"mask": "mask", "count": "class", "present": "labels", "largest": "numbers"}
+Rows = list[dict[str, str]]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return write_scene_table(tmp_path / "scenes", (12, 4, 4))
+
+
+def change(root: Path, edit: Callable[[Rows], Any]) -> None:
+    with (root / "labels.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    edit(rows)
+    with (root / "labels.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+
+
+def test_what_was_written_is_read(root: Path) -> None:
+    splits, outputs = label_table(root, KINDS, channels=1)
+    original = scene_tasks((12, 4, 4))
+    assert outputs == SCENE_TASKS
+    for ours, theirs in zip(splits, original):
+        assert torch.equal(ours.images, theirs.images)
+        for name in KINDS:
+            assert torch.equal(ours.targets[name], theirs.targets[name]), name
+    assert splits.classes == original.classes
+    assert splits.train.item_name(0) == "images/train-0000.png"
+    assert str(splits.report).startswith("20 images")
+
+
+def test_an_empty_cell_is_an_answer_that_nobody_gave(root: Path) -> None:
+    change(root, lambda rows: rows[1].update({"count": "", "present:3": "", "largest:row": "", "mask": ""}))
+    train = label_table(root, KINDS, channels=1)[0].train
+    assert train.targets["count"][1] == -1
+    assert train.targets["present"][1, 3] == -1
+    assert train.targets["largest"][1].isnan().tolist() == [True, False]
+    assert (train.targets["mask"][1] == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda r: r[2].update({"file": "images/none.png"}), "line 4: images/none.png is not there"),
+        (lambda r: r[2].update({"file": r[0]["file"]}), "line 4: images/train-0000.png is named in line 2, too"),
+        (
+            lambda r: r[2].update({"split": "training"}),
+            "line 4: split is 'training'; it must be one of train, val, test",
+        ),
+        (lambda r: r[13].update({"count": "two"}), "line 15: count is 'two', which no training image has"),
+        (lambda r: r[2].update({"present:1": "maybe"}), "line 4: present is 'maybe'; it must be 1 or 0"),
+        (lambda r: r[2].update({"largest:row": "3,5"}), "line 4: largest is '3,5'; it must be a number"),
+        (lambda r: r[2].update({"largest:row": "inf"}), "line 4: largest is 'inf'"),
+        (lambda r: r[2].update({"mask": "masks/none.png"}), "line 4: mask masks/none.png"),
+    ],
+)
+def test_a_fault_is_named_with_its_line(root: Path, edit: Callable[[Rows], Any], message: str) -> None:
+    change(root, edit)
+    with pytest.raises(BadTable) as caught:
+        label_table(root, KINDS, channels=1)
+    assert any(message in fault for fault in caught.value.faults)
+
+
+def test_all_faults_are_in_one_error(root: Path) -> None:
+    (root / "images/val-0000.png").write_bytes((root / "images/train-0000.png").read_bytes())
+    (root / "images/test-0000.png").write_bytes(b"no image")
+    (root / "images/train-0002.png").write_bytes((root / "images/train-0001.png").read_bytes())
+    write_mask(torch.zeros(8, 8, dtype=torch.uint8), root / "masks/train-0003.png")
+    write_mask(torch.full((16, 24), 9), root / "masks/train-0004.png")
+    with pytest.raises(BadTable, match="in another split") as caught:
+        label_table(root, KINDS, channels=1)
+    said = " ".join(caught.value.faults)
+    assert "cannot be decoded" in said
+    assert "masks/train-0003.png is [8, 8], its image [16, 24]" in said
+    assert "holds 9, but classes.txt names 7 classes" in said
+    assert "shows the same as images/train-0001.png in line 3, with another" in said
+
+
+def test_without_a_column_split_contents_decide_and_other_columns_are_reported(root: Path) -> None:
+    change(root, lambda rows: [row.pop("split") for row in rows])
+    splits, _ = label_table(root, {"count": "class"}, channels=1)
+    again, _ = label_table(root, {"count": "class"}, channels=1)
+    assert splits.fingerprint() == again.fingerprint()
+    assert sum(len(split) for split in splits) == 20
+    assert "columns of no task" in str(splits.report)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "message"),
+    [
+        ({}, "say what the columns are"),
+        ({"age": "class"}, "has no column age"),
+        ({"present": "class"}, "present is a class, which is one column"),
+    ],
+)
+def test_columns_have_to_be_there(root: Path, kinds: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        label_table(root, kinds, channels=1)
+    with pytest.raises(FileNotFoundError, match=r"there is no .*labels.csv"):
+        label_table(root / "images", {"count": "class"})
+
+
+def test_from_a_folder_to_scores_with_one_command(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fields = [f"multitask.kinds={KINDS}", "model={in_chans: 1, patch_size: 4, embed_dim: 16, depth: 1, num_heads: 2}"]
+    words = [word for field in [*fields, "batch_size=4"] for word in ("--set", field)]
+    out = ["--epochs", "1", "--quiet", "--out", str(tmp_path / "run")]
+    assert main(["train", "multitask", "--data", str(root), *out, *words]) == 0
+    assert main(["evaluate", str(tmp_path / "run/seed-0"), "--data", str(root), "--split", "test"]) == 0
+    assert "images/test-000" in capsys.readouterr().out
