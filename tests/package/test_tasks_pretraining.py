@@ -120,6 +120,14 @@ def test_what_is_reported_is_k_nn_rank_and_of_dino_the_two_entropies(few: Splits
     assert collapsed["mean_answer_entropy"] == pytest.approx(collapsed["teacher_entropy"], abs=1e-3)
 
 
+def test_a_last_image_alone_does_not_count_in_a_contrastive_evaluation(few: Splits) -> None:
+    task = Pretraining(recipe("contrastive"), splits=few)
+    torch.manual_seed(0)
+    model = task.build_model()
+    found = evaluate(task, model, few.val.select(range(33)), batch_size=32)
+    assert 0 < found["loss"] < 10
+
+
 def test_the_parts_of_a_batch_have_the_gradient_of_the_whole(few: Splits) -> None:
     for method in ("mae", "dino"):
         task = Pretraining(recipe(method, **{"pretraining.view_scale": (1.0, 1.0)}), splits=few)

@@ -109,6 +109,8 @@ class Pretraining(Task):
     def count(self, outputs: Any, targets: Tensor) -> dict[str, Tensor]:
         """Sums over one batch: the loss, the images, and of DINO the entropies of the teacher's answers."""
         n = torch.tensor(float(len(targets)), device=targets.device)
+        if self.objective.method == "contrastive" and n < 2:  # a last image alone, with nothing to tell it from
+            return {"loss": 0 * n, "images": 0 * n}
         sums = {"loss": self.loss(outputs, targets) * n, "images": n}
         if self.objective.method == "dino":
             sums |= {"entropy": mean_entropy(outputs[1]) * n, "mean": outputs[1].mean(1).sum(0)}
