@@ -118,6 +118,8 @@ def command_line(options: argparse.Namespace, seeds: list[int]) -> str:
         if getattr(options, name) is not None:
             words += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
     for field, value in options.set:
+        if isinstance(value, dict):  # as YAML, without Python's quotes
+            value = "{" + ", ".join(f"{key}: {one}" for key, one in value.items()) + "}"
         words += ["--set", f"{field}={'null' if value is None else value}"]
     words += ["--record", options.record] + ["--short-run"] * options.short_run
     return shlex.join(words)
