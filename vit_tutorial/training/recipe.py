@@ -26,6 +26,7 @@ TRAINED, STEP, AUGMENTED, CHOSEN = (
 WORDS, MACHINE = "for people", "machine"  # these two groups do not enter a run's definition
 CLASSES, MASKS, UNLABELLED, SEVERAL = "classification", "segmentation", "pretraining", "multitask"
 IMAGES = f"{CLASSES} or {UNLABELLED}"  # tasks that read whole images with a class each
+FOLDERS = f"{IMAGES} or {SEVERAL}"  # tasks that read folders of such
 NESTED = ("model", "pretraining", "multitask")  # fields that hold fields of their own
 
 
@@ -74,7 +75,7 @@ class Recipe(Config):
         "what to do at an image that is in two splits or in two classes of a folder; drop it where it does harm",
         one_of=("stop", "drop"),
         group=TRAINED,
-        of=IMAGES,
+        of=FOLDERS,
     )
     split: str = setting(
         "shuffle",
@@ -82,14 +83,14 @@ class Recipe(Config):
         "folder that does not say), or by chance (runs from before there was a choice)",
         one_of=("hash", "shuffle"),
         group=TRAINED,
-        of=IMAGES,
+        of=FOLDERS,
     )
     group_by: str = setting(
         "",
         "keeps images of a folder that have one origin in one split: folder for those of one folder below their class, or a regular "
         "expression of their paths, such as patient[0-9]+; empty for none",
         group=TRAINED,
-        of=IMAGES,
+        of=FOLDERS,
     )
     mask_suffix: str = setting(
         "", "what stands behind an image's name in its mask's: _mask for a.jpg and a_mask.png", group=TRAINED, of=MASKS
@@ -108,7 +109,7 @@ class Recipe(Config):
         "would leave fewer than 64 of 256 levels",
         one_of=("auto", "full", "data"),
         group=TRAINED,
-        of=IMAGES,
+        of=FOLDERS,
     )
     arch: str = setting(
         "vit",
