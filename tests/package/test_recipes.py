@@ -9,7 +9,7 @@ import torch
 
 from vit_tutorial.data import SCENE_TASKS, Splits, TensorImages, scene_tasks
 from vit_tutorial.patches import pair
-from vit_tutorial.tasks import Classification, MultiTaskLearning, Segmentation
+from vit_tutorial.tasks import Classification, MultiTaskLearning, Pretraining, Segmentation
 from vit_tutorial.training import Recipe, RecipeError, list_recipes, load_recipe
 
 SHAPES = {
@@ -36,11 +36,13 @@ def random_splits(channels: int, side: int | tuple[int, int], masks: bool = Fals
 def test_every_recipe_builds_a_model_that_takes_its_data(name: str) -> None:
     recipe = load_recipe(name)
     channels, side = SHAPES.get(recipe.data, (3, recipe.model.get("img_size")))
-    task: Classification | Segmentation | MultiTaskLearning
+    if recipe.train_share < 1:
+        recipe = recipe.with_(train_share=1.0)  # of twenty images
+    task: Classification | Segmentation | Pretraining | MultiTaskLearning
     if recipe.task == "multitask":
         task = MultiTaskLearning(recipe, splits=scene_tasks((20, 4, 4)), outputs=SCENE_TASKS)
     else:
-        kind = Segmentation if recipe.task == "segmentation" else Classification
+        kind = {"segmentation": Segmentation, "pretraining": Pretraining}.get(recipe.task, Classification)
         task = kind(recipe, splits=random_splits(channels, side, masks=kind is Segmentation))
     inputs, targets = task.prepare(task.splits.train.images, task.splits.train.targets, train=True)
     assert torch.isfinite(task.loss(task.build_model()(inputs), targets))
@@ -98,7 +100,7 @@ def test_an_unknown_field_of_the_model_names_the_nearest() -> None:
         ("precision", "fp16", "precision is 'fp16'; it must be one of fp32, bf16"),
         ("on_leak", "ignore", "on_leak is 'ignore'; it must be one of stop, drop"),
         ("arch", "mlp", "arch is 'mlp'; it must be one of vit, cnn"),
-        ("task", "detection", "task is 'detection'; it must be one of classification, segmentation"),
+        ("task", "detection", "task is 'detection'; it must be one of classification, segmentation, pretraining"),
         ("train_share", 0, "train_share is 0; it must be a number above 0 and at most 1"),
         ("ema_decay", 1.0, "ema_decay is 1.0; it must be a number of at least 0 and below 1"),
         ("clip_grad", -1, "clip_grad is -1; it must be a number of at least 0"),

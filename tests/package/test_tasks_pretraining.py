@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.testing import assert_close
 from training_helpers import tiny
@@ -251,6 +252,21 @@ def test_a_recipe_says_what_differs_and_comes_back() -> None:
 
 
 # The command line
+
+
+def test_a_pile_of_pictures_without_names_is_enough(few: Splits, tmp_path: Path) -> None:
+    folder = tmp_path / "pile" / "pictures"
+    folder.mkdir(parents=True)
+    for i in range(60):
+        Image.fromarray(few.train.images[i, 0].numpy()).save(folder / f"{i}.png")
+    changes = {"data": "image_folder", "model": {**MODEL, "img_size": 8, "in_chans": 1}, "batch_size": 16}
+    task = task_of(recipe("mae", **changes), tmp_path / "pile")
+    assert task.splits.classes == ["pictures"]
+    metrics = fit(task, recipe("mae", **changes), progress=False).metrics
+    assert "val_effective_rank" in metrics
+    assert "val_knn_accuracy" not in metrics  # it would be 1 whatever was learned
+    with pytest.raises(ValueError, match="single class folder, 'pictures', but a classifier needs two or more"):
+        task_of(tiny(data="image_folder", **{"model.img_size": 8}), tmp_path / "pile")
 
 
 def test_pretrain_probe_and_evaluate_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,6 +37,7 @@ def image_folder(
     split: Literal["hash", "shuffle"] = "hash",
     group_by: str = "",
     value_range: str | tuple[int, int] = "auto",
+    labelled: bool = True,
 ) -> Splits:
     """Read ROOT/{train,val,test}/CLASS/... or ROOT/CLASS/..., at any depth below CLASS.
 
@@ -68,6 +69,7 @@ def image_folder(
             expression that is searched in each file's path, of which the groups, or the whole match, name the origin.
         value_range: of 16-bit grey files, see `decode.range_of`: "full" maps 0..65535 onto 0..255, "data" what the training images hold, "auto"
             takes "data" where "full" would leave fewer than 64 levels; or (low, high).
+        labelled: False for pre-training on images that nobody has named: then one folder below ROOT is enough.
 
     Returns:
         `Splits`; `.report` says what was read, skipped and ignored.
@@ -82,7 +84,7 @@ def image_folder(
     root = Path(root).expanduser()
     size = pair(img_size)
     how = Reading(size, channels, background, value_range, on_bad, on_leak, memory_budget, check, threads, progress)
-    found, report = scan(root)
+    found, report = scan(root, labelled=labelled)
     classes = list(found.get("train", found.get("all", {})))
     folder = read_folder(root, found, report, classes, how)
     for split_name in found:

@@ -76,7 +76,7 @@ class FolderReport(Sight):
 
 
 def scan(
-    root: Path, known_classes: Collection[str] | None = None
+    root: Path, known_classes: Collection[str] | None = None, labelled: bool = True
 ) -> tuple[dict[str, dict[str, list[Path]]], FolderReport]:
     """Find {split: {class: files}} under ROOT/SPLIT/CLASS/..., or {"all": ...} under ROOT/CLASS/....
 
@@ -87,6 +87,7 @@ def scan(
     Args:
         known_classes: of a trained model whose images these are to be scored. Then splits need no train, one class is
             enough, and the model's classes are never taken for splits.
+        labelled: False for images that nobody has named, of which one folder is enough.
 
     Raises:
         FileNotFoundError, NotADirectoryError: there is no such folder. PermissionError: a folder may not be read.
@@ -123,7 +124,7 @@ def scan(
     else:
         splits["all"] = _classes(root, report, known_classes)
     train = next((folder for folder, name in split_folders.items() if name == "train"), root)
-    _check(root, train if "train" in splits else root, splits, report, known_classes)
+    _check(root, train if "train" in splits else root, splits, report, known_classes, labelled)
     report.images = sum(len(files) for classes in splits.values() for files in classes.values())
     return splits, report
 
@@ -181,6 +182,7 @@ def _check(
     splits: dict[str, dict[str, list[Path]]],
     report: FolderReport,
     known_classes: Collection[str] | None,
+    labelled: bool,
 ) -> None:
     main = "train" if "train" in splits else "all"
     _check_names(root, splits, report)
@@ -193,7 +195,7 @@ def _check(
     if not any(classes.values()):
         hint = label_hint(where, [where])
         raise ValueError(f"no images in class folders under {where} ({report}); {expected}{'.' * bool(hint)}{hint}")
-    if len(classes) == 1:
+    if len(classes) == 1 and labelled:
         only = next(iter(classes))
         inside = where / only
         folders, _ = look(inside, Sight())

@@ -24,9 +24,9 @@ def hard_distillation(logits: Tensor, teacher_logits: Tensor) -> Tensor:
 
 
 def soft_distillation(logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
-    """T^2 KL(p || q) with p = softmax(teacher / T), q = softmax(logits / T), the mean over the images of a batch (Touvron et al. 2021, equation 2).
+    """T^2 KL(q || p) with q = softmax(teacher / T), p = softmax(logits / T), the mean over the images of a batch (Touvron et al. 2021, equation 2).
 
-    The gradient by the logits is T (q - p), of about the same size for every T that is large against the logits: hence the T^2. DeiT's code
+    The gradient by the logits is T (p - q), of about the same size for every T that is large against the logits: hence the T^2. DeiT's code
     divides by B K where this, as the formula, divides by B, so that its soft loss is K times smaller.
 
     Args:
@@ -41,8 +41,8 @@ def soft_distillation(logits: Tensor, teacher_logits: Tensor, temperature: float
         raise ValueError(
             f"temperature is {temperature}; a soft target needs one above 0, and hard_distillation is what 0 would be"
         )
-    q, p = F.log_softmax(logits / temperature, dim=1), F.log_softmax(teacher_logits / temperature, dim=1)
-    return temperature**2 * F.kl_div(q, p, reduction="batchmean", log_target=True)
+    p, q = F.log_softmax(logits / temperature, dim=1), F.log_softmax(teacher_logits / temperature, dim=1)
+    return temperature**2 * F.kl_div(p, q, reduction="batchmean", log_target=True)
 
 
 def _check(logits: Tensor, teacher_logits: Tensor) -> None:

@@ -176,6 +176,7 @@ def load_splits(recipe: Recipe, root: str | Path | None = None, download: bool =
             split="hash" if recipe.split == "hash" else "shuffle",
             group_by=recipe.group_by,
             value_range=recipe.value_range,
+            labelled=recipe.task != "pretraining",
         )
         if recipe.variant:
             for split in splits:

@@ -38,16 +38,16 @@ class Pretraining(Task):
     """A masked autoencoder, DINO or a contrastive objective on the recipe's encoder; what is saved is the encoder.
 
     No label enters the loss, the steps or the choice of the weights, which are the last. Labels are used to report ``knn_accuracy``: of
-    each image the class that its nearest training images have, by the encoder's features.
+    each image the class that its nearest training images have, by the encoder's features. Where all images are of one class, as those of
+    a folder that nobody has sorted, this would be 1 whatever was learned, and the features' effective rank alone is reported.
 
-    Args: as of `Classification`, whose data this is; labels of any kind will do, but k-NN means something with real ones.
+    Args: as of `Classification`, whose data this is.
 
     Raises:
         RecipeError: the objective does not fit the batch, the model or the images.
         FileNotFoundError: the data is not there; the message says how to get it.
     """
 
-    best_by = "knn_accuracy"
     keeps_last = True
 
     def __init__(
@@ -63,6 +63,7 @@ class Pretraining(Task):
             )
         whole = splits if splits is not None else load_splits(recipe, root, download)
         self.splits = take_share(whole, recipe.train_share)
+        self.best_by = "knn_accuracy" if len(self.splits.classes) > 1 else "effective_rank"
         config = model_config(recipe, self.splits)
         assert isinstance(config, ViTConfig)
         self.config = ViTConfig.from_dict({**config.to_dict(), "num_classes": 0})
@@ -132,10 +133,12 @@ class Pretraining(Task):
         train = self.splits.train
         if len(train) > BANK:
             train = train.select(torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:BANK])
-        bank, labels = features_of(encoder, train, self.splits, engine)
         queries, truth = features_of(encoder, dataset, self.splits, engine)
-        accuracy = knn_accuracy(bank, labels, queries, truth, min(NEIGHBOURS, len(bank)))
-        return {"knn_accuracy": accuracy, "effective_rank": effective_rank(queries)}
+        found = {"effective_rank": effective_rank(queries)}
+        if len(self.splits.classes) > 1:
+            bank, labels = features_of(encoder, train, self.splits, engine)
+            found["knn_accuracy"] = knn_accuracy(bank, labels, queries, truth, min(NEIGHBOURS, len(bank)))
+        return found
 
     def save(self, model: nn.Module, path: Path) -> None:
         """Write the encoder with what is needed to use it on an image, for ``pretrained`` of a recipe and for `load_model`."""

@@ -119,7 +119,7 @@ input[type="range"]::-moz-range-thumb { width: 14px; height: 14px; border-radius
   .stage { grid-template-columns: minmax(0, 1fr); }
   .chosen { grid-template-columns: 90px minmax(0, 1fr); align-items: center; gap: 12px; }
   .chosen canvas { width: 90px; }
-  .tabs { width: 100%; }
+  .tabs { width: 100%; flex-wrap: wrap; }
   .tabs label { flex: 1 1 auto; justify-content: center; }
   .tabs span { padding: 3px 6px; font-size: 13px; }
   .readout { min-height: 4.3em; }
