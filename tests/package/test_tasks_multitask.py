@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from folder_helpers import classes
 from torch.testing import assert_close
 
 from vit_tutorial.cli import main
@@ -280,3 +281,16 @@ def test_from_the_command_line_to_answers(
         said = capsys.readouterr().out
         assert all(name in said for name in SCENE_TASKS)
     assert main(["predict", str(tmp_path / "seed-0"), str(tmp_path / "none.png")]) == 1
+
+
+def test_a_folder_of_cifar10s_classes_is_trained_with_attributes_by_one_command(tmp_path: Path) -> None:
+    classes(tmp_path / "photos", 8, CIFAR10_ATTRIBUTES)
+    fields = [
+        "data=image_folder",
+        "model={img_size: 32, patch_size: 16, embed_dim: 16, depth: 1, num_heads: 2}",
+        "hflip=0.5",
+    ]
+    words = [word for field in fields for word in ("--set", field)] + ["--quiet", "--epochs", "1"]
+    out, photos = str(tmp_path / "run"), str(tmp_path / "photos")
+    assert main(["train", "digit_scenes_multitask", "--data", photos, "--out", out, *words]) == 0
+    assert main(["evaluate", f"{out}/seed-0", "--data", photos]) == 0
