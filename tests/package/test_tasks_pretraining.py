@@ -213,6 +213,8 @@ def test_a_probe_of_an_encoder_of_another_image_size_is_refused_and_fine_tuning_
         ("mae", {"pretraining.mask_ratio": 0.0}, r"pretraining\.mask_ratio is 0\.0; it must be"),
         ("mae", {"pretraining.mask_ratio": 1.0}, r"pretraining\.mask_ratio is 1\.0"),
         ("mae", {"pretraining.mask_ratio": 0.01}, "hides 0 of 16 patches"),
+        ("mae", {"pretraining.decoder_dim": 15}, "decoder_dim is 15, .* choose a multiple of 4"),
+        ("mae", {"pretraining.decoder_heads": 3}, "decoder_heads, which is 3; choose a multiple of 12"),
         ("mae", {"pretraining.teacher_temp": 0.1}, "only dino knows it; leave it out of mae"),
         (
             "mae",
