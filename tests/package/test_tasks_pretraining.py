@@ -120,6 +120,17 @@ def test_what_is_reported_is_k_nn_rank_and_of_dino_the_two_entropies(few: Splits
     assert collapsed["mean_answer_entropy"] == pytest.approx(collapsed["teacher_entropy"], abs=1e-3)
 
 
+def test_a_last_batch_of_one_image_is_left_out_of_a_contrastive_loss(few: Splits) -> None:
+    task = Pretraining(recipe("contrastive"), splits=few)
+    torch.manual_seed(0)
+    model = task.build_model().eval()
+    found = []
+    for images in (few.val, few.val.select(range(39))):  # 39 and one; 39
+        torch.manual_seed(1)  # the same views
+        found.append(evaluate(task, model, images, batch_size=39)["loss"])
+    assert found[0] == found[1]
+
+
 def test_the_parts_of_a_batch_have_the_gradient_of_the_whole(few: Splits) -> None:
     for method in ("mae", "dino"):
         task = Pretraining(recipe(method, **{"pretraining.view_scale": (1.0, 1.0)}), splits=few)
@@ -202,6 +213,8 @@ def test_a_probe_of_an_encoder_of_another_image_size_is_refused_and_fine_tuning_
         ("mae", {"pretraining.mask_ratio": 0.0}, r"pretraining\.mask_ratio is 0\.0; it must be"),
         ("mae", {"pretraining.mask_ratio": 1.0}, r"pretraining\.mask_ratio is 1\.0"),
         ("mae", {"pretraining.mask_ratio": 0.01}, "hides 0 of 16 patches"),
+        ("mae", {"pretraining.decoder_dim": 15}, "decoder_dim is 15, .* choose a multiple of 4"),
+        ("mae", {"pretraining.decoder_heads": 3}, "decoder_heads, which is 3; choose a multiple of 12"),
         ("mae", {"pretraining.teacher_temp": 0.1}, "only dino knows it; leave it out of mae"),
         (
             "mae",

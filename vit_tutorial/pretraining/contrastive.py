@@ -33,7 +33,7 @@ class Contrastive(nn.Module):
         {"large": [B, 2, C, H, W]} -> (queries [B, 2, d], keys [B, 2, d]).
 
     Raises:
-        ValueError: the encoder has a head; the temperature is not above 0; a batch of one image.
+        ValueError: the encoder has a head; the temperature is not above 0; in training, a batch of one image.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Contrastive(nn.Module):
         large = views["large"]
         if large.ndim != 5 or large.shape[1] != 2:
             raise ValueError(f"the views must be [B, 2, C, H, W], two an image, got {list(large.shape)}")
-        if len(large) < 2:
+        if self.training and len(large) < 2:
             raise ValueError("the batch has one image, and another one has to be told from it; give at least two")
         queries, keys = [], []
         for view in large.unbind(1):  # one after the other: the normalisation of one does not see the other
