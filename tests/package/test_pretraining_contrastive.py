@@ -104,7 +104,7 @@ def test_a_frozen_patch_projection_stays_as_it_was_drawn() -> None:
 
 def test_a_batch_of_one_has_nothing_to_tell_it_from() -> None:
     with pytest.raises(ValueError, match="give at least two"):
-        contrastive()(views(1))
+        contrastive().train()(views(1))
     with pytest.raises(ValueError, match="give at least two"):
         info_nce(unit(1, 3), unit(1, 3), 0.2)
 
