@@ -158,7 +158,7 @@ def test_a_vit_comes_back_as_a_vit_by_the_same_function(tmp_path: Path) -> None:
 
 def test_where_a_vit_is_needed_a_network_is_refused_by_name(tmp_path: Path) -> None:
     save_model(small(), tmp_path / "cnn.safetensors")
-    with pytest.raises(ValueError, match=r"cnn\.safetensors holds a CNN, and a ViT is needed here"):
+    with pytest.raises(ValueError, match=r"cnn\.safetensors holds a CNN, and a plain ViT is needed here"):
         load_model(tmp_path / "cnn.safetensors")
 
 
@@ -209,7 +209,7 @@ def test_exporting_it_is_refused_in_one_line(
 ) -> None:
     path = trained / "model.safetensors"
     assert main(["export", str(path), "--to", to, "--out", str(tmp_path / "out")]) == 2
-    assert "holds a CNN, and export writes ViTs" in capsys.readouterr().err
+    assert "holds a CNN, and export writes plain ViTs" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

@@ -70,6 +70,8 @@ def test_an_empty_cell_is_an_answer_that_nobody_gave(root: Path) -> None:
         (lambda r: r[2].update({"largest:row": "3,5"}), "line 4: largest is '3,5'; it must be a number"),
         (lambda r: r[2].update({"largest:row": "inf"}), "line 4: largest is 'inf'"),
         (lambda r: r[2].update({"mask": "masks/none.png"}), "line 4: mask masks/none.png"),
+        (lambda r: r[2].update({"count": f"{r[2]['count']}.0"}), "which is one number; write it one way"),
+        (lambda r: [row.update({"count": ""}) for row in r[:12]], "no training image has a value of count"),
     ],
 )
 def test_a_fault_is_named_with_its_line(root: Path, edit: Callable[[Rows], Any], message: str) -> None:
@@ -77,6 +79,28 @@ def test_a_fault_is_named_with_its_line(root: Path, edit: Callable[[Rows], Any],
     with pytest.raises(BadTable) as caught:
         label_table(root, KINDS, channels=1)
     assert any(message in fault for fault in caught.value.faults)
+
+
+def test_a_comma_in_a_cell_without_quotes_is_no_shorter_number(root: Path) -> None:
+    text = (root / "labels.csv").read_text().splitlines()
+    text[3] = text[3].replace(".5", ",5")  # 3,5 for 3.5, as many countries write it
+    (root / "labels.csv").write_text("\n".join(text))
+    with pytest.raises(BadTable, match="line 4 has 14 cells and the table 12 columns; quote a cell with a comma in it"):
+        label_table(root, KINDS, channels=1)
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "message"),
+    [
+        (lambda text: text.encode("utf-16"), "is not UTF-8"),
+        (lambda text: text.replace(",", ";").encode(), "divide the cells by commas"),
+        (lambda text: text.replace("present:1", "present:0").encode(), "two columns 'present:0'"),
+    ],
+)
+def test_a_table_that_cannot_be_read_says_what_to_do(root: Path, rewrite: Callable[[str], bytes], message: str) -> None:
+    (root / "labels.csv").write_bytes(rewrite((root / "labels.csv").read_text()))
+    with pytest.raises(ValueError, match=message):
+        label_table(root, KINDS, channels=1)
 
 
 def test_all_faults_are_in_one_error(root: Path) -> None:

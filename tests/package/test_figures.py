@@ -50,10 +50,12 @@ from vit_tutorial.figures import (
     layers,
     losses,
     mathematics,
+    multitask,
     origins,
     position_math,
     pretraining,
     segmentation,
+    self_supervision,
     strategies,
     style,
     training,
@@ -248,6 +250,29 @@ CALLS: dict[str, Callable[[], Figure]] = {
     ),
     "experiments.range_test": lambda: experiments.range_test(
         np.geomspace(1e-5, 1, 20), np.linspace(2.3, 4, 20), {"best of the grid": 1e-3}
+    ),
+    # 6.1
+    "multitask.scenes_with_answers": lambda: multitask.scenes_with_answers(
+        torch.stack([GREY] * 3), torch.stack([MASK] * 3), SQUARE[:3] + 3, ["a", "b", "c"], CLASSES[:3], SQUARE[:3] + 4
+    ),
+    "multitask.settled": lambda: multitask.settled({"sum": 0.9, "uncertainty": 0.5}, 10),
+    "multitask.conflict_by_layer": lambda: multitask.conflict_by_layer(
+        {"a, b": [0.1, -0.2], "a, c": [0.0, 0.3]}, ["embedding", "block 1"], [0.5, 0.6], "after a step"
+    ),
+    "multitask.price_of_a_variance": lambda: multitask.price_of_a_variance([2.0, 0.5, 0.02]),
+    "multitask.by_budget": lambda: multitask.by_budget(
+        {"mask": {"one": [0.1, 0.3], "four": [0.5, 0.7]}, "count": {"one": [0.9, 1.0], "four": [0.8, 1.0]}}
+    ),
+    # 6.2
+    "self_supervision.pulls_and_pushes": lambda: self_supervision.pulls_and_pushes(torch.eye(4), 0.5),
+    "self_supervision.answers_by_class": lambda: self_supervision.answers_by_class(
+        {"both": torch.eye(4), "not centred": torch.ones(4, 4) / 4}, CLASSES
+    ),
+    "self_supervision.nearest_images": lambda: self_supervision.nearest_images(
+        GREY, torch.stack([GREY] * 3), ["a", "b", "c", "d"], [True, False, True]
+    ),
+    "self_supervision.two_entropies": lambda: self_supervision.two_entropies(
+        {"one": [(1.0, 1.2), (0.1, 0.2)], "same": [(1.0, 1.2), (2.0, 2.1)]}, 16
     ),
     # 5.2.2
     "batch_size.gradient_cloud": lambda: batch_size.gradient_cloud(SQUARE, 0.5, 1.0, 2.0, "batches of 4"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from folder_helpers import classes
 from torch.testing import assert_close
 
 from vit_tutorial.cli import main
@@ -200,6 +201,7 @@ def test_a_model_in_training_gives_what_its_weighting_needs_and_one_in_use_does_
     [
         ({"weights": {"depth": 1}}, {}, "no task 'depth' in digit_scenes; its tasks are mask, count, present, largest"),
         ({"weights": {"mask": -1}}, {}, "weights.mask is -1; it must be a number, 0 or more"),
+        ({"weights": {"mask": 0, "count": 0}}, {}, "so nothing would be learned; give at least one task more than 0"),
         ({"labelled": {"mask": 2}}, {}, "labelled.mask is 2"),
         ({"labelled": {"mask": 0.001}}, {}, "leaves none of 32 images a label; use at least 0.031"),
         ({"weighting": "magic"}, {}, "weighting is 'magic'; it must be one of fixed, uncertainty, gradnorm"),
@@ -233,6 +235,31 @@ def test_a_task_that_nobody_labelled_is_an_error(scenes: Splits) -> None:
         scenes.train.images, {**scenes.train.targets, "largest": numbers}, scenes.classes, "digit_scenes"
     )
     with pytest.raises(ValueError, match="the number 'column' of the task 'largest' is never given"):
+        task(Splits(train, scenes.val, scenes.test))
+
+
+@pytest.mark.parametrize(
+    ("name", "answers", "message"),
+    [
+        ("count", torch.full((12,), -1), "'count' has no label in the validation split, so it has no accuracy there"),
+        ("present", torch.zeros(12, 6), "'present' has no yes in the validation split, so it has no f1 there"),
+        ("largest", torch.ones(12, 2), "fewer than two different values of a number in the validation split"),
+        ("mask", torch.full((12, 16, 24), 255), "'mask' has no label in the validation split"),
+    ],
+)
+def test_a_task_without_a_score_in_the_validation_split_is_an_error(
+    scenes: Splits, name: str, answers: torch.Tensor, message: str
+) -> None:
+    val = TensorImages(scenes.val.images, {**scenes.val.targets, name: answers}, scenes.classes, "digit_scenes")
+    with pytest.raises(ValueError, match=message):
+        task(Splits(scenes.train, val, scenes.test))
+
+
+def test_a_number_that_is_always_the_same_is_an_error(scenes: Splits) -> None:
+    same = scenes.train.targets["largest"].clone()
+    same[:, 0] = 4
+    train = TensorImages(scenes.train.images, {**scenes.train.targets, "largest": same}, scenes.classes, "digit_scenes")
+    with pytest.raises(ValueError, match="the number 'row' of the task 'largest' is the same in all training images"):
         task(Splits(train, scenes.val, scenes.test))
 
 
@@ -280,3 +307,16 @@ def test_from_the_command_line_to_answers(
         said = capsys.readouterr().out
         assert all(name in said for name in SCENE_TASKS)
     assert main(["predict", str(tmp_path / "seed-0"), str(tmp_path / "none.png")]) == 1
+
+
+def test_a_folder_of_cifar10s_classes_is_trained_with_attributes_by_one_command(tmp_path: Path) -> None:
+    classes(tmp_path / "photos", 8, CIFAR10_ATTRIBUTES)
+    fields = [
+        "data=image_folder",
+        "model={img_size: 32, patch_size: 16, embed_dim: 16, depth: 1, num_heads: 2}",
+        "hflip=0.5",
+    ]
+    words = [word for field in fields for word in ("--set", field)] + ["--quiet", "--epochs", "1"]
+    out, photos = str(tmp_path / "run"), str(tmp_path / "photos")
+    assert main(["train", "digit_scenes_multitask", "--data", photos, "--out", out, *words]) == 0
+    assert main(["evaluate", f"{out}/seed-0", "--data", photos]) == 0

@@ -45,7 +45,7 @@ def predict_images(options: argparse.Namespace) -> int:
     model = load_classifier(path, pick_device(options.device))
     if not model.config.num_classes:
         raise ValueError(
-            f"{path} is an encoder without classes; give it a head, train it and save it: model.reset_classifier(K)"
+            f"{path} is an encoder without classes; train a classifier on it first: vit-tutorial train RECIPE --set pretrained=FILE"
         )
     extra = described(path, model.config.num_classes, model.config.in_chans)
     classes = extra["classes"]

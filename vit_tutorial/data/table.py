@@ -14,6 +14,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -42,7 +43,9 @@ class BadTable(ValueError):
         self.faults = list(faults)
         more = f"\n  and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         super().__init__(
-            f"{file} has {len(faults)} faults; mend them or take the rows out:\n  " + "\n  ".join(faults[:SHOWN]) + more
+            f"{file} has {len(faults)} fault{'s' * (len(faults) > 1)}; mend them or take the rows out:\n  "
+            + "\n  ".join(faults[:SHOWN])
+            + more
         )
 
 
@@ -122,13 +125,24 @@ def classes(
 ) -> tuple[Output, Tensor]:
     """The classes are the words of the training rows, numbers by value; a word that only others have is a fault."""
     known = sorted({cells[i] for i in train if cells[i]}, key=lambda word: (_value(word), word))
+    if not known:
+        faults.append(
+            f"no training image has a value of {task}, so there is nothing to learn; fill the column, or leave it out"
+        )
+        known = ["?"]
+        cells = [""] * len(cells)
+    for one, other in pairwise(known):
+        if _value(one) == _value(other) < math.inf:
+            faults.append(
+                f"{task} is {one!r} in some lines and {other!r} in others, which is one number; write it one way"
+            )
     index = {word: k for k, word in enumerate(known)}
     for row, cell in zip(rows, cells):
         if cell and cell not in index:
             faults.append(
                 f"line {row.line}: {task} is {cell!r}, which no training image has; there are {listed(known)}"
             )
-    return Output("class", tuple(known or ["?"])), torch.tensor([index.get(cell, -1) for cell in cells])
+    return Output("class", tuple(known)), torch.tensor([index.get(cell, -1) for cell in cells])
 
 
 def numbers(task: str, kind: Kind, rows: Sequence[Row], cells: Sequence[Sequence[str]], faults: list[str]) -> Tensor:

@@ -30,23 +30,23 @@ def read_rows(
     """The rows whose images can be read, all columns, and a sentence for each fault.
 
     Raises:
-        FileNotFoundError: there is no such table. ValueError: it has no column ``file``, or no rows.
+        FileNotFoundError: there is no such table. ValueError: it has no column ``file``, or no rows, or a column twice, or is not UTF-8.
     """
     if not file.is_file():
         raise FileNotFoundError(
             f"there is no {file}; write one, with a column file, a row an image and a column an answer"
         )
-    with file.open(encoding="utf-8-sig", newline="") as text:
-        table = csv.DictReader(text)
-        columns = [(name or "").strip() for name in table.fieldnames or []]
-        table.fieldnames = columns
-        lines = [(table.line_num, {k: (v or "") for k, v in row.items() if k is not None}) for row in table]
-    if "file" not in columns or not lines:
-        raise ValueError(f"{file} needs a column file and at least one row; its columns are {listed(columns)}")
+    lines, columns = lines_of(file)
     rows: list[Row] = []
     faults: list[str] = []
     seen: dict[str, int] = {}
-    for line, cells in lines:
+    for line, words in lines:
+        if len(words) > len(columns):
+            faults.append(
+                f"line {line} has {len(words)} cells and the table {len(columns)} columns; quote a cell with a comma in it"
+            )
+            continue
+        cells = dict.fromkeys(columns, "") | dict(zip(columns, words))
         name = cells["file"].strip()
         if name in seen:
             faults.append(f"line {line}: {name} is named in line {seen[name]}, too")
@@ -70,6 +70,23 @@ def read_rows(
     if not rows:
         raise ValueError(f"{file}: no image can be read: {listed(faults)}")
     return rows, columns, faults
+
+
+def lines_of(file: Path) -> tuple[list[tuple[int, list[str]]], list[str]]:
+    """The cells of each row that is not blank, with the number of its line, and the columns. Raises ValueError as `read_rows`."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as text:
+            table = csv.reader(text)
+            columns = [name.strip() for name in next(table, [])]
+            lines = [(table.line_num, words) for words in table if words]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is not UTF-8 ({one_line(error)}); save it as CSV in UTF-8") from error
+    if "file" not in columns or not lines:
+        divided = "; divide the cells by commas" if len(columns) == 1 and ";" in columns[0] else ""
+        raise ValueError(f"{file} needs a column file and at least one row; its columns are {listed(columns)}{divided}")
+    if twice := [name for name in columns if columns.count(name) > 1]:
+        raise ValueError(f"{file} has two columns {twice[0]!r}; give one of them another name, or take it out")
+    return lines, columns
 
 
 def decoded(path: Path, channels: int) -> tuple[Tensor | None, str]:

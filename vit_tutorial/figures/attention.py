@@ -112,7 +112,7 @@ def attention_beside(image: Any, weights: Mapping[str, Any], grid_size: tuple[in
         map_ = to_map(values, grid_size)
         draw_overlay(axes, picture, map_)
         axes.set_title(name)
-        name_below(axes, f"spread over {spread(map_):.0f} of {map_.size}")
+        name_below(axes, f"spread over {spread(map_):.3g} of {map_.size}")
     return fig
 
 

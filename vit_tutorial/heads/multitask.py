@@ -86,6 +86,10 @@ class MultiTaskConfig(Config):
                 high = 1.0 if field == "labelled" else float("inf")
                 if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
                     raise ValueError(f"{field}.{name} is {value!r}; it must be a number, {allowed}")
+        if self.weights and not any(self.weights.values()):
+            raise ValueError(
+                f"weights is {self.weights}, so nothing would be learned; give at least one task more than 0"
+            )
         for name, kind in self.kinds.items():
             if kind not in KINDS:
                 raise ValueError(f"kinds.{name} is {kind!r}; it must be one of {', '.join(KINDS)}")

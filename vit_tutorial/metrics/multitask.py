@@ -22,6 +22,18 @@ def answered(kind: str, targets: Tensor) -> Tensor:
     return ~targets.isnan() if kind == "numbers" else targets >= 0
 
 
+def why_no_score(kind: str, targets: Tensor) -> str:
+    """What keeps the targets of a whole split from giving the score of `MAIN`, in words; empty where nothing does."""
+    known = answered(kind, targets)
+    if not known.any():
+        return "no label"
+    if kind == "labels" and not (targets > 0).any():
+        return "no yes"
+    if kind == "numbers" and any(len(column[a].unique()) < 2 for column, a in zip(targets.T, known.T)):
+        return "fewer than two different values of a number"
+    return ""
+
+
 def sums(kind: str, answers: Tensor, targets: Tensor, num_classes: int) -> Tensor:
     """The sums of one batch from which :func:`scores` divides; they may be added over batches.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -64,6 +65,11 @@ class PretrainingConfig(Config):
             ValueError: it does not fit the encoder.
         """
         if self.method == "mae":
+            if self.decoder_dim % 4 or self.decoder_dim % self.decoder_heads:
+                raise ValueError(
+                    f"decoder_dim is {self.decoder_dim}, but it must be a multiple of 4, for its positions, and of decoder_heads, which is "
+                    f"{self.decoder_heads}; choose a multiple of {math.lcm(4, self.decoder_heads)}"
+                )
             return MaskedAutoencoder(
                 encoder,
                 self.decoder_dim,

@@ -33,7 +33,7 @@ class Contrastive(nn.Module):
         {"large": [B, 2, C, H, W]} -> (queries [B, 2, d], keys [B, 2, d]).
 
     Raises:
-        ValueError: the encoder has a head; the temperature is not above 0; a batch of one image.
+        ValueError: the encoder has a head; the temperature is not above 0; in training, a batch of one image.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ from vit_tutorial.data.table import label_table
 from vit_tutorial.enlarge import classes_of_pixels
 from vit_tutorial.heads.multitask import MultiTask, MultiTaskConfig, Output
 from vit_tutorial.losses.multitask import by_gradient_norm, by_uncertainty, mean_loss, summed_loss, weighted
-from vit_tutorial.metrics.multitask import MAIN, answered, scores, sums
+from vit_tutorial.metrics.multitask import MAIN, answered, scores, sums, why_no_score
 from vit_tutorial.patches import pair
 from vit_tutorial.tasks.classification import fields_for_images, image_size
 from vit_tutorial.tasks.classification import load_splits as load_classes
@@ -42,8 +42,8 @@ class MultiTaskLearning(Task):
         splits, outputs: data in place of the recipe's, whose targets are a dict, and what each of its tasks asks.
 
     Raises:
-        ValueError: a task is unknown, has no label in the training split, or cannot be augmented as the recipe says; the images do not fit the
-            model. FileNotFoundError: the data is not there.
+        ValueError: a task is unknown, has nothing to learn in the training split or no score in the validation split, or cannot be augmented as
+            the recipe says; the images do not fit the model. FileNotFoundError: the data is not there.
     """
 
     best_by = "score"
@@ -77,6 +77,12 @@ class MultiTaskLearning(Task):
         )
         self.splits = replace(splits, train=train, val=val, test=test)
         self.outputs = {name: standardised(outputs[name], targets[name], name) for name in self.weights}
+        for name, output in self.outputs.items():
+            if why := why_no_score(output.kind, val.targets[name]):
+                raise RecipeError(
+                    f"the task {name!r} has {why} in the validation split, so it has no {MAIN[output.kind]} there, and nothing could choose "
+                    f"the weights; give some validation images answers, or leave it out of multitask.weights"
+                )
         self.shares = {name: share_answered(self.outputs[name].kind, targets[name]) for name in self.weights}
         self.config = model_config(recipe, self.splits, self.outputs, self.settings)
         moves = [field for field in ("hflip", "shift", "rotate") if getattr(recipe, field)]
@@ -233,7 +239,7 @@ def standardised(output: Output, targets: Tensor, name: str) -> Output:
     """What a task asks, with the mean and the spread of its numbers in the training split.
 
     Raises:
-        ValueError: the training split has no answer of the task.
+        ValueError: the training split has no answer of the task, or of a number always the same.
     """
     known = answered(output.kind, targets)
     if not known.any():
@@ -249,7 +255,12 @@ def standardised(output: Output, targets: Tensor, name: str) -> Output:
             f"the number {missing!r} of the task {name!r} is never given in the training split; leave it out"
         )
     columns = [column[of_column].double() for column, of_column in zip(targets.T, known.T)]
-    std = tuple(max(column.std(correction=0).item(), 1e-6) for column in columns)
+    std = tuple(column.std(correction=0).item() for column in columns)
+    if 0 in std:
+        raise ValueError(
+            f"the number {output.names[std.index(0)]!r} of the task {name!r} is the same in all training images, so there is nothing to learn; "
+            f"leave it out"
+        )
     return replace(output, mean=tuple(column.mean().item() for column in columns), std=std)
 
 

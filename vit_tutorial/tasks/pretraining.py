@@ -107,11 +107,13 @@ class Pretraining(Task):
         return len(targets)
 
     def count(self, outputs: Any, targets: Tensor) -> dict[str, Tensor]:
-        """Sums over one batch: the loss, the images, and of DINO the entropies of the teacher's answers."""
-        n = torch.tensor(float(len(targets)), device=targets.device)
-        if self.objective.method == "contrastive" and n < 2:  # a last image alone, with nothing to tell it from
-            return {"loss": 0 * n, "images": 0 * n}
-        sums = {"loss": self.loss(outputs, targets) * n, "images": n}
+        """Sums over one batch: the loss, the images, and of DINO the entropies of the teacher's answers.
+
+        A last batch that holds one image, which contrast has nothing to tell from, counts nowhere in its loss.
+        """
+        alone = self.objective.method == "contrastive" and len(targets) == 1
+        n = torch.tensor(0.0 if alone else float(len(targets)), device=targets.device)
+        sums = {"loss": n.clone() if alone else self.loss(outputs, targets) * n, "images": n}
         if self.objective.method == "dino":
             sums |= {"entropy": mean_entropy(outputs[1]) * n, "mean": outputs[1].mean(1).sum(0)}
         return sums

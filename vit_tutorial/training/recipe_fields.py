@@ -16,6 +16,7 @@ TRAINED, STEP, AUGMENTED, CHOSEN = (
 WORDS, MACHINE = "for people", "machine"  # these two groups do not enter a run's definition
 CLASSES, MASKS, UNLABELLED, SEVERAL = "classification", "segmentation", "pretraining", "multitask"
 IMAGES = f"{CLASSES} or {UNLABELLED}"  # tasks that read whole images with a class each
+FOLDERS = f"{IMAGES} or {SEVERAL}"  # tasks that read folders of such
 NESTED = ("model", "pretraining", "multitask")  # fields that hold fields of their own
 
 
@@ -54,7 +55,7 @@ class RecipeFields(Config):
         "what to do at an image that is in two splits or in two classes of a folder; drop it where it does harm",
         one_of=("stop", "drop"),
         group=TRAINED,
-        of=IMAGES,
+        of=FOLDERS,
     )
     split: str = setting(
         "shuffle",
@@ -62,14 +63,14 @@ class RecipeFields(Config):
         "folder that does not say), or by chance (runs from before there was a choice)",
         one_of=("hash", "shuffle"),
         group=TRAINED,
-        of=IMAGES,
+        of=FOLDERS,
     )
     group_by: str = setting(
         "",
         "keeps images of a folder that have one origin in one split: folder for those of one folder below their class, or a regular "
         "expression of their paths, such as patient[0-9]+; empty for none",
         group=TRAINED,
-        of=IMAGES,
+        of=FOLDERS,
     )
     mask_suffix: str = setting(
         "", "what stands behind an image's name in its mask's: _mask for a.jpg and a_mask.png", group=TRAINED, of=MASKS
@@ -88,7 +89,7 @@ class RecipeFields(Config):
         "would leave fewer than 64 of 256 levels",
         one_of=("auto", "full", "data"),
         group=TRAINED,
-        of=IMAGES,
+        of=FOLDERS,
     )
     arch: str = setting(
         "vit",

@@ -67,7 +67,7 @@ def page_model(
         ValueError: unknown dtype; lengths that do not fit the model; a weight that is not finite or not within fp16's range; a model that
             the page does not run.
     """
-    encoder = model if isinstance(model, VisionTransformer) else model.encoder
+    encoder = model.encoder if isinstance(model, (Segmenter, MaskedAutoencoder)) else model
     plain = plain_model(encoder)  # without wrappers, with LoRA merged: the page knows a ViT's own names only
     if not isinstance(plain, VisionTransformer):
         raise ValueError("the page runs a ViT, and this is a CNN")
