@@ -27,11 +27,9 @@ from vit_tutorial.training.recipe import Recipe, RecipeError
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import load_weights, save_model
 
-NEIGHBOURS, BANK, LOOK = (
-    20,
-    10_000,
-    256,
-)  # k; training images among which neighbours are sought; images a batch when looking
+NEIGHBOURS = 20  # k
+BANK = 10_000  # training images among which they are sought
+LOOK = 256  # images a batch when looking
 
 
 class Pretraining(Task):
