@@ -73,7 +73,7 @@ class Classification(Task):
             # The seed that was set last is the run's.
             path = self.recipe.pretrained.replace("{seed}", str(torch.initial_seed()))
             load_encoder(model, path, self.recipe.frozen)
-        elif self.recipe.frozen:
+        if self.recipe.frozen:
             model.requires_grad_(False).head.requires_grad_(True)
         return model
 

@@ -15,11 +15,11 @@ FUNCTION = ("no_embed_class", "pos_embed", "global_pool", "norm_eps", "init_valu
 
 
 def load_encoder(model: VisionTransformer, path: str | Path, frozen: bool = False) -> None:
-    """Load a pre-trained encoder into a model whose head stays as it is, and for a probe freeze all but this head.
+    """Load a pre-trained encoder into a model whose head stays as it is.
 
     Args:
         path: a file or a run's folder, see :func:`~vit_tutorial.weights.files.read_weights`; any format that :func:`load_weights` knows.
-        frozen: train the head alone.
+        frozen: the encoder will stay as it is, for a probe: then it takes images of its own size only.
 
     Raises:
         FileNotFoundError: there is no such file, or the run is not finished.
@@ -45,5 +45,3 @@ def load_encoder(model: VisionTransformer, path: str | Path, frozen: bool = Fals
             "pre-train at their size, or fine-tune the whole (frozen=false), which resizes the positions"
         )
     load_weights(model, path, new_head=True)
-    if frozen:
-        model.requires_grad_(False).head.requires_grad_(True)
