@@ -203,7 +203,7 @@ def readable(key: str) -> str:
     if key in TIMES:
         return TIMES[key]
     words = key.replace("val_", "validation_").replace("_seconds", " time").replace("_", " ").capitalize()
-    return words.replace("miou", "mIoU").replace("Miou", "mIoU")
+    return words.replace("miou", "mIoU").replace("Miou", "mIoU").replace("knn", "k-NN")
 
 
 def plain(key: str, entry: dict[str, Any]) -> str:
