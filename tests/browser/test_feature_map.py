@@ -123,13 +123,14 @@ def test_another_encoder_moves_the_points_and_changes_the_neighbours(shown: Map,
 def test_with_motion_the_points_travel(chromium: Any, site: Path, data: MapData) -> None:
     with opened(chromium, f"{site.as_uri()}/light.html", reduced_motion="no-preference") as page:
         shown = Map(page)
-        shown.set(encoder="noise")
         start, end = data["encoders"][0]["maps"]["pca"], data["encoders"][1]["maps"]["pca"]
-        assert shown.places() != end or start == end
-        page.wait_for_function(
-            "document.querySelector('figure[data-vt-figure]').map.places()[3].every(Number.isInteger)"
-        )
-        page.wait_for_timeout(400)
+        assert shown.places() == start != end
+        page.clock.install()  # from here the page's time moves only when the test says so, however slow the machine
+        shown.set(encoder="noise")
+        page.clock.run_for(150)
+        between = shown.places()
+        assert between != start and between != end
+        page.clock.run_for(1000)
         assert shown.places() == end
 
 
