@@ -3,7 +3,8 @@
     attention(Q, K, V) = softmax(Q K^T / sqrt(d)) V          (Vaswani et al. 2017, equation 1)
 
 There are two paths with one result. The fused path never stores the N x N weights and is what runs; the explicit path computes them
-as the formula says, and runs only while somebody records them (see ``vit_tutorial.interpret``).
+as the formula says, and runs while somebody records them (see ``vit_tutorial.interpret``) and where it is the faster one (see
+:func:`fused_is_slow`).
 """
 
 from __future__ import annotations
@@ -71,6 +72,16 @@ def check_heads(dim: int, num_heads: int) -> None:
         raise ValueError(f"width {dim} is not divisible by {num_heads} heads; choose {', '.join(map(str, fitting))}")
 
 
+def fused_is_slow(q: Tensor) -> bool:
+    """Whether the explicit path trains faster: on a processor, in bfloat16, up to 512 queries.
+
+    There torch's fused attention computes its gradient several times slower than the formula written out, which goes through the
+    processor's matrix units (torch 2.12.1: 64 ms against 7 for [128, 4, 64, 32]; ``findings/torch_cpu_bf16_attention.sh``).
+    Longer sequences keep the fused path: their weights would need more memory than the rest of the block.
+    """
+    return q.device.type == "cpu" and q.dtype == torch.bfloat16 and q.requires_grad and q.shape[-2] <= 512
+
+
 class _Attend(nn.Module):
     """What self- and cross-attention share: the choice between the fused and the explicit path."""
 
@@ -79,10 +90,11 @@ class _Attend(nn.Module):
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
         """[B, h, M, d], [B, h, N, d], [B, h, N, d] -> [B, M, h*d]."""
-        if self.recorder is None:
+        if self.recorder is None and not fused_is_slow(q):
             return merge_heads(F.scaled_dot_product_attention(q, k, v, attn_mask=mask))
         weights = attention_weights(q, k, mask)
-        self.recorder(weights)
+        if self.recorder is not None:
+            self.recorder(weights)
         return merge_heads(weights @ v)
 
 

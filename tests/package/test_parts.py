@@ -177,6 +177,34 @@ def test_explicit_attention_equals_torchs_in_values_and_gradients(masked: bool) 
         assert_close(a, b)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "learns", "tokens", "fused"),
+    [
+        (torch.float32, True, 5, True),
+        (torch.bfloat16, False, 5, True),
+        (torch.bfloat16, True, 513, True),  # its weights would need too much memory
+        (torch.bfloat16, True, 5, False),
+    ],
+)
+def test_a_processor_trains_in_bfloat16_by_the_explicit_path(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, learns: bool, tokens: int, fused: bool
+) -> None:
+    layer, x = Attention(16, 2).to(dtype).requires_grad_(learns), torch.randn(2, tokens, 16, dtype=dtype)
+    calls, original = [], F.scaled_dot_product_attention
+    monkeypatch.setattr(F, "scaled_dot_product_attention", lambda *a, **k: calls.append(1) or original(*a, **k))
+    layer(x)
+    assert bool(calls) == fused
+
+
+def test_both_paths_learn_the_same_in_bfloat16() -> None:
+    layer, x = Attention(16, 2), torch.randn(2, 5, 16)
+    exact = torch.autograd.grad(layer(x).square().sum(), list(layer.parameters()))
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = torch.autograd.grad(layer(x).float().square().sum(), list(layer.parameters()))
+    for a, b in zip(rounded, exact, strict=True):
+        assert_close(a, b, rtol=0.05, atol=0.02 * b.abs().max().item())
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 16), st.floats(0.01, 30))
 def test_attention_weights_are_a_distribution_over_the_keys(queries: int, keys: int, dim: int, scale: float) -> None:
