@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from vit_tutorial.cnn import CNNConfig, ConvNet
 from vit_tutorial.heads.distillation import DistilledClassifier
 from vit_tutorial.lora import merged_state_dict
-from vit_tutorial.patches import pair
+from vit_tutorial.patches import pair, resize_patch_weight
 from vit_tutorial.positions import resize_pos_embed
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights.convert import Nested, adapt_channels, convert_state_dict, find_grid, flatten
@@ -32,6 +32,7 @@ def load_weights(
     new_head: bool = False,
     grid: tuple[int, int] | None = None,
     part: str | None = None,
+    resize_patches: bool = False,
 ) -> None:
     """Load weights of any of the known formats into a model, strictly.
 
@@ -45,6 +46,7 @@ def load_weights(
         grid: (rows, columns) of the weights' patch positions. Our own state dicts and files say theirs; of others a square is assumed,
             and where the model's own grid is as likely, the grid has to be said.
         part: which of several ViTs in one checkpoint, as ``"student"``; see :func:`convert_state_dict`.
+        resize_patches: fit a patch embedding of another patch size as well (see :func:`~vit_tutorial.patches.resize_patch_weight`).
 
     Raises:
         ValueError: names, shapes or heads do not fit, the first ones are listed; the grid is not known.
@@ -69,7 +71,10 @@ def load_weights(
     _refuse(missing[:2] + unknown[:2] + missing[2:] + unknown[2:])
     weight, wanted = state["patch_embed.proj.weight"], own["patch_embed.proj.weight"]
     if weight.ndim == 4:
-        state["patch_embed.proj.weight"] = adapt_channels(weight, wanted.shape[1])
+        weight = adapt_channels(weight, wanted.shape[1])
+        if resize_patches:
+            weight = resize_patch_weight(weight, wanted.shape[-1])
+        state["patch_embed.proj.weight"] = weight
     if "pos_embed" in own:
         if "img_size" in said:
             height, width = pair(said["img_size"])
