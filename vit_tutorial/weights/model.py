@@ -57,11 +57,12 @@ def load_weights(
         raw, metadata = read_weights(source)
         said = json.loads(metadata.get(METADATA_KEY, "{}")).get("config", {})
     state = convert_state_dict(raw, part)
-    heads = said.get("num_heads") or count_heads(raw if isinstance(raw, dict) else {}) or model.config.num_heads
+    heads = said.get("num_heads") or count_heads(raw if isinstance(raw, dict) else {}) or _heads_beside(source, model)
     if heads != model.config.num_heads:  # no shape tells
         raise ValueError(
             f"the weights are of {heads} heads, the model has {model.config.num_heads}; build it with num_heads={heads}"
         )
+    _refuse_unusable(state)
     own = model.state_dict()
     if new_head:
         state = {name: tensor for name, tensor in state.items() if not name.startswith(("head.", "pre_logits."))}
@@ -88,6 +89,39 @@ def load_weights(
         ]
     )
     model.load_state_dict(state)
+
+
+def _heads_beside(source: Any, model: VisionTransformer) -> int:
+    """The heads that the config.json beside a file says, as Hugging Face writes it; the model's own where there is none."""
+    own = model.config.num_heads
+    if not isinstance(source, (str, Path)):
+        return own
+    folder = Path(source) if Path(source).is_dir() else Path(source).parent
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return own
+    same_width = isinstance(config, dict) and config.get("hidden_size") == model.config.embed_dim
+    return config.get("num_attention_heads") or own if same_width else own
+
+
+def _refuse_unusable(state: dict[str, Tensor]) -> None:
+    """Raise ValueError for tensors that copying would turn into other numbers, or that are none."""
+    for name, tensor in state.items():
+        if not tensor.is_floating_point():
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise ValueError(
+                f"{name} holds {kind}, and weights are floating-point numbers; of quantised weights the scale is missing: give the model's "
+                "float32, float16 or bfloat16 file"
+            )
+        if tensor.is_meta:
+            raise ValueError(
+                f"{name} has a shape and no numbers (it is on the meta device); load the weights themselves"
+            )
+        if not torch.isfinite(tensor.float()).all():
+            raise ValueError(
+                f"{name} holds numbers that are not finite (nan or infinity), with which every answer is nan; take a checkpoint from before that"
+            )
 
 
 def _refuse(faults: list[str]) -> None:
