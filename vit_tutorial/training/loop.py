@@ -86,7 +86,7 @@ def fit(
     folder = RunFolder(out) if out is not None else None
     if folder is not None:
         if engine.is_main:
-            folder.open(recipe, seed, task.splits.fingerprint(), resume, task.splits.remembered)
+            folder.open(recipe, seed, task.splits.fingerprint(), resume, task.splits.remembered, task.sources(seed))
         engine.wait()
         if (finished := folder.read_result()) is not None:
             return Result(task.load(folder.model), **finished, folder=folder.path, already_finished=True)
