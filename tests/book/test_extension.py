@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -479,7 +480,7 @@ def test_the_roadmap_lists_the_whole_outline_and_what_is_not_written_yet(book: B
 
 @pytest.mark.parametrize("run", WAITING, ids=[run["name"] for run in WAITING])
 def test_a_run_that_waits_is_a_command_that_works_and_has_no_record(run: dict[str, str]) -> None:
-    options = build_parser().parse_args(run["command"].split()[1:])
+    options = build_parser().parse_args(shlex.split(run["command"])[1:])
     assert load_recipe(options.recipe, **changed_fields(options)).name == options.recipe
     assert options.record == run["name"]
     assert run["name"] not in list_records()
