@@ -42,10 +42,12 @@ def test_the_curve_is_the_polynomial_applied_so_often(rounds: int) -> None:
 
 
 def test_a_schedule_is_drawn_for_each_length_on_one_axis() -> None:
-    axes = schedule_view("cosine", LENGTHS).axes[0]
-    assert [len(line.get_xdata()) for line in axes.lines] == [3, 5]
-    assert axes.get_xlim() == (0, 5)
-    assert "Cosine: share of the peak" in written(schedule_view("cosine", LENGTHS))
+    low, high = (schedule_view("cosine", LENGTHS, peak, highest=0.4) for peak in (0.1, 0.4))
+    assert [len(line.get_xdata()) for line in low.axes[0].lines] == [3, 5]
+    assert low.axes[0].get_xlim() == (0, 5)
+    assert low.axes[0].get_ylim() == high.axes[0].get_ylim()
+    np.testing.assert_allclose(high.axes[0].lines[1].get_ydata(), 0.4 * np.asarray(list(LENGTHS.values())[1]))
+    assert "Cosine: learning rate, peak 0.1" in written(low)
 
 
 def test_paths_on_the_landscape_end_at_the_step_that_is_shown() -> None:

@@ -26,6 +26,7 @@ from vit_tutorial.training import Recipe, environment
 from vit_tutorial.training import sweep_record as records
 from vit_tutorial.training import sweep_runs as runs
 from vit_tutorial.training.record import RecordError
+from vit_tutorial.training.run_folder import alone_in
 from vit_tutorial.training.sweep import Sweep, SweepError, list_sweeps, load_sweep
 from vit_tutorial.training.sweep_record import check_sweep, list_sweep_records, read_sweep_record, table, values
 
@@ -300,6 +301,15 @@ def test_a_sweep_that_changed_is_refused_where_its_old_runs_are(
         assert f"holds another sweep: {what}" in error
         assert error.endswith("Choose another --out, or remove the folder\n")
         assert error.count("\n") == 1
+
+
+def test_a_second_sweep_in_one_folder_is_refused_while_the_first_goes_on(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with alone_in(finished / "out"):
+        assert main(["sweep", str(finished / "tiny.yaml"), "--out", str(finished / "out")]) == 2
+    error = capsys.readouterr().err
+    assert f"another process trains in {finished / 'out'} at this moment; wait for it, stop it, or choose" in error
 
 
 def test_a_failed_run_is_listed_at_the_end_with_status_1(

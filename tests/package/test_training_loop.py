@@ -6,6 +6,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -167,6 +169,18 @@ def test_a_folder_from_before_a_field_existed_is_read_with_its_default(tmp_path:
     (tmp_path / "run.json").write_text(json.dumps(run))
     with pytest.raises(RunFolderError, match=r"layer_decay is 1\.0 there and 0\.5 now"):
         fit(task, recipe.with_(layer_decay=0.5), tmp_path, progress=False)
+
+
+def test_a_folder_takes_one_process_at_a_time(tmp_path: Path) -> None:
+    task, recipe = tiny_task(epochs=1)
+    held = f"import filelock, time; lock = filelock.FileLock({str(tmp_path / '.lock')!r}); lock.acquire(); print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", held], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(RunFolderError, match="another process trains in"):
+            fit(task, recipe, tmp_path, progress=False)
+        other.kill()  # its lock ends with it, however it ends
+    assert not fit(task, recipe, tmp_path, progress=False).already_finished
 
 
 def test_the_folder_of_another_recipe_seed_or_data_is_refused(tmp_path: Path) -> None:

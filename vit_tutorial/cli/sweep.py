@@ -15,6 +15,7 @@ from vit_tutorial.metrics.comparison import paired_t
 from vit_tutorial.tasks import task_of
 from vit_tutorial.training import RunFolder, Task, environment, evaluate
 from vit_tutorial.training.record import Record, in_words
+from vit_tutorial.training.run_folder import alone_in
 from vit_tutorial.training.sweep import SweepError, load_sweep
 from vit_tutorial.training.sweep_record import SWEEP_RESULTS, make_sweep_record, write_sweep_record
 from vit_tutorial.training.sweep_runs import (
@@ -39,7 +40,6 @@ def run_sweep(options: argparse.Namespace) -> int:
     task = make_task(sweep.base())
     n_train = len(task.splits.train)
     jobs = jobs_of(sweep, out, n_train)
-    open_folder(sweep, out, task.splits.fingerprint())
     processes = options.jobs or processes_for(sweep.base())
     points = len(jobs) // len(sweep.seeds)
     print(f"{task.splits.variant}: {n_train:,} training, {len(task.splits.val):,} validation images")
@@ -47,12 +47,14 @@ def run_sweep(options: argparse.Namespace) -> int:
         f"{points} settings, {len(sweep.seeds)} seeds, {len(jobs)} runs of equal {sweep.budget}, {processes} at a time, in {out}"
     )
     made: list[tuple[Job, Outcome]] = []
-    for job, outcome in make_runs(jobs, make_task, processes):
-        made.append((job, outcome))
-        if not options.quiet:
-            print(
-                f"[{len(made):{len(str(len(jobs)))}}/{len(jobs)}] {job.folder.relative_to(out)}: {said(outcome, task.best_by)}"
-            )
+    with alone_in(out):
+        open_folder(sweep, out, task.splits.fingerprint())
+        for job, outcome in make_runs(jobs, make_task, processes):
+            made.append((job, outcome))
+            if not options.quiet:
+                print(
+                    f"[{len(made):{len(str(len(jobs)))}}/{len(jobs)}] {job.folder.relative_to(out)}: {said(outcome, task.best_by)}"
+                )
     made.sort(key=lambda run: jobs.index(run[0]))
     failed = [(job, outcome) for job, outcome in made if outcome.status == FAILED]
     if failed:

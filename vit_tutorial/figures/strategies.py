@@ -74,18 +74,24 @@ def singular_value_map(values: Any, rounds: int, after: Any, coefficients: tuple
 
 
 @style()
-def schedule_view(name: str, factors: Mapping[str, Any]) -> Figure:
-    """One schedule for trainings of several lengths, as shares of the peak, on axes that do not change with it.
+def schedule_view(name: str, factors: Mapping[str, Any], peak: float = 1.0, highest: float | None = None) -> Figure:
+    """The learning rate of one schedule for trainings of several lengths, on axes that do not change with schedule or peak.
 
     Args:
-        name: of the schedule. factors: for each length, in words, the factors [S], the first that of step 0.
+        name: of the schedule.
+        factors: for each length, in words, the factors [S], the first that of step 0.
+        peak: by which they are multiplied.
+        highest: of the peaks to choose from, where the axis ends; None for this one.
     """
-    fig = figure(height=2.2, width=5.6)
+    fig = figure(height=2.4, width=5.6)
     axes = fig.subplots()
     for number, (length, values) in enumerate(factors.items()):
-        axes.plot(as_array(values), color=CATEGORIES[number], linestyle=DASHES[number], label=length)
-    axes.set(xlim=(0, max(len(as_array(v)) for v in factors.values())), ylim=(0, 1.05), xlabel="step")
-    axes.set_title(f"{name[0].upper()}{name[1:]}: share of the peak")
+        rates = peak * as_array(values)
+        label = f"{length}: the rates add up to {rates.sum():.2g}"
+        axes.plot(rates, color=CATEGORIES[number], linestyle=DASHES[number], label=label)
+    top = 1.35 * (highest or peak)  # room for the legend
+    axes.set(xlim=(0, max(len(as_array(v)) for v in factors.values())), ylim=(0, top), xlabel="step")
+    axes.set_title(f"{name[0].upper()}{name[1:]}: learning rate, peak {peak:g}")
     axes.legend(fontsize=9, loc="upper right")
     return fig
 

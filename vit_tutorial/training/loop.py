@@ -10,6 +10,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from vit_tutorial.training.environment import environment
 from vit_tutorial.training.evaluation import Task, evaluate
 from vit_tutorial.training.log import RunLog
 from vit_tutorial.training.recipe import Recipe
-from vit_tutorial.training.run_folder import RunFolder
+from vit_tutorial.training.run_folder import RunFolder, alone_in
 from vit_tutorial.training.schedule import learning_rate_factor
 from vit_tutorial.training.state import Row, TrainingState
 
@@ -78,12 +79,28 @@ def fit(
         test: score the test split at the end. False while recipes are being compared.
 
     Raises:
-        RunFolderError: the folder holds another run.
+        RunFolderError: the folder holds another run, or another process trains in it.
         DivergedError: the loss is no longer finite; the last good checkpoint is kept.
         OSError: a checkpoint could not be written; the one before is kept.
     """
     engine = Engine(recipe.device, recipe.precision, recipe.compile, recipe.threads)
     folder = RunFolder(out) if out is not None else None
+    alone = alone_in(folder.path) if folder is not None and engine.is_main else nullcontext()
+    with alone:
+        return _fit(task, recipe, engine, folder, seed, resume, progress and engine.is_main, test)
+
+
+def _fit(
+    task: Task,
+    recipe: Recipe,
+    engine: Engine,
+    folder: RunFolder | None,
+    seed: int,
+    resume: bool,
+    show: bool,
+    test: bool,
+) -> Result:
+    """`fit` in a folder that is this run's alone."""
     if folder is not None:
         if engine.is_main:
             folder.open(recipe, seed, task.splits.fingerprint(), resume, task.splits.remembered, task.sources(seed))
@@ -98,7 +115,6 @@ def fit(
         if folder is not None and folder.checkpoint.exists():
             state.load(folder.checkpoint)
         saver = Saver(state, recipe, files)
-        show = progress and engine.is_main
         with RunLog(files, recipe.epochs * steps_per_epoch, state.counters.step, show) as log:
             train(task, recipe, engine, state, saver, log, seed)
     return finish(task, engine, state, folder, test)

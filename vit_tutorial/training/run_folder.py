@@ -7,14 +7,19 @@ model.safetensors       the weights chosen on the validation split, with config,
 history.jsonl           one line an evaluation
 tensorboard/            the same, and every step, for TensorBoard
 result.json             the final metrics; there only when the run is finished
+.lock                   held by the process that works here; it ends with the process, however that ends
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from vit_tutorial.data import RememberedSplit
 from vit_tutorial.training.checkpoint import write_text
@@ -23,6 +28,27 @@ from vit_tutorial.training.recipe import Recipe
 
 class RunFolderError(ValueError):
     """The folder holds a run of another recipe, seed or data; the message says what differs."""
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep every other process out of a folder in which runs are made.
+
+    Raises:
+        RunFolderError: another process works there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RunFolderError(
+            f"another process trains in {folder} at this moment; wait for it, stop it, or choose another --out"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class RunFolder:
