@@ -143,7 +143,7 @@ def aim(record: dict[str, Any]) -> str:
         return "one task alone" if len(tasks_of(record)) == 1 else "several tasks at once"
     if record.get("task") == "pretraining":
         return "images without labels"
-    return "few labels" if recipe.get("train_share", 1) < 1 or recipe.get("pretrained") else ""
+    return "few labels" if recipe.get("train_share", 1) < 1 else ""
 
 
 def tasks_of(record: dict[str, Any]) -> list[str]:
