@@ -16,7 +16,7 @@ import yaml
 from book.extension.results import metric, readable
 from vit_tutorial.training import list_recipes, load_recipe
 from vit_tutorial.training.recipe import RECIPES
-from vit_tutorial.training.record import headline, list_records, read_record
+from vit_tutorial.training.record import headline, list_records, params_in_words, read_record
 
 WAITING = Path(__file__).parent / "waiting.yaml"
 
@@ -36,7 +36,7 @@ def head(recipe: str, record: dict[str, Any] | None) -> list[str]:
         runs = f"{len(record['seeds'])} seed{'s' * (len(record['seeds']) != 1)}"
         return [
             f"# {metric(seconds)} {kind} on {record['device']}",
-            f"# {readable(name)} {metric(score)} ({runs}, {record['params']:,} parameters; record {record['name']})",
+            f"# {readable(name)} {metric(score)} ({runs}, {params_in_words(record)}; record {record['name']})",
             f"# {record['command']}",
         ]
     waiting = {run["command"].split()[2]: run for run in yaml.safe_load(WAITING.read_text(encoding="utf-8"))}

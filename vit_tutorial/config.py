@@ -82,6 +82,11 @@ class Config:
             key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(self).items()
         }
 
+    def given(self) -> dict[str, Any]:
+        """The fields that differ from their defaults, as `to_dict` gives them."""
+        default = type(self)().to_dict()
+        return {name: value for name, value in self.to_dict().items() if value != default[name]}
+
     @classmethod
     def known(cls, name: str) -> dataclasses.Field[Any]:
         """The field of that name. Raises ValueError for an unknown one, with the nearest known one."""

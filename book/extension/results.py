@@ -13,6 +13,7 @@ An unknown record or name is an error of the build, which says what there is.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections import Counter
@@ -49,6 +50,13 @@ def headline(record: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     from vit_tutorial.training import record as records
 
     return records.headline(record)
+
+
+def params_in_words(record: dict[str, Any]) -> str:
+    """How many parameters, and of what. Imported here as in `read`."""
+    from vit_tutorial.training import record as records
+
+    return records.params_in_words(record)
 
 
 def names(root: Path, folder: Path = RECORDS) -> list[str]:
@@ -125,19 +133,50 @@ def _link(name: str, text: str, docname: str) -> nodes.Node:
 
 def data_set(record: dict[str, Any]) -> str:
     """The name that a variant begins with: ``CIFAR-10, JPEG copy (quality 75 ...`` is of "CIFAR-10, JPEG copy"."""
-    return re.split(r"[:;] | \(|, \d", record["data"]["variant"])[0]
+    return re.split(r"[:;] | \(|, \d|, train", record["data"]["variant"])[0]
+
+
+def aim(record: dict[str, Any]) -> str:
+    """What the runs of a data set are told apart by, beside their names: scores of different aims are no one scale. Empty for all labels, one task."""
+    recipe = record["recipe"]
+    if record.get("task") == "multitask":
+        return "one task alone" if len(tasks_of(record)) == 1 else "several tasks at once"
+    if record.get("task") == "pretraining":
+        return "images without labels"
+    return "few labels" if recipe.get("train_share", 1) < 1 else ""
+
+
+def tasks_of(record: dict[str, Any]) -> list[str]:
+    """The tasks of a model of several, from the losses that it reports of each."""
+    losses = [re.fullmatch(r"test_(.+)_loss", key) for key in record["metrics"]]
+    return [found[1] for found in losses if found]
 
 
 def by_data_set(records: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Records under the name of their data set, the smallest set first."""
-    groups: dict[str, list[dict[str, Any]]] = {}
+    """Records under the name of their data set and their aim, the smallest set first."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    largest: Counter[str] = Counter()
     for record in records:
-        groups.setdefault(data_set(record), []).append(record)
-    return dict(sorted(groups.items(), key=lambda group: max(record["data"]["n_train"] for record in group[1])))
+        name = data_set(record)
+        groups.setdefault((name, aim(record)), []).append(record)
+        largest[name] = max(largest[name], record["data"]["n_train"])
+    ordered = sorted(groups.items(), key=lambda group: (largest[group[0][0]], *group[0]))
+    return {", ".join(filter(None, name)): group for name, group in ordered}
+
+
+def judged(record: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """In words the metric that a record is judged by, and the metric: of several tasks' mean score how many they are, of one task its own."""
+    key, score = headline(record)
+    tasks = tasks_of(record) if record.get("task") == "multitask" else []
+    if len(tasks) > 1:
+        return f"Mean score of {len(tasks)} tasks", score
+    same = (name for name, entry in record["metrics"].items() if entry["values"] == score["values"])
+    own = (name for name in same if name.startswith("test_") and name != key)
+    return readable(next(own, key) if tasks else key), score
 
 
 class ResultsTable(SphinxDirective):
-    """Every record twice, by data set: a line each in a summary, and all that is known in a table whose rows have the anchors ``result-NAME``."""
+    """Every record twice, by data set: a line each in a summary, and all that is known in folded tables whose rows have the anchors ``result-NAME``."""
 
     def run(self) -> list[nodes.Node]:
         known = names(Path(self.env.srcdir))
@@ -145,8 +184,8 @@ class ResultsTable(SphinxDirective):
             return [self.state.document.reporter.error(f"no records in {RECORDS}", line=self.lineno)]
         records = [read(name) for name in known]
         groups = by_data_set(records)
-        usual = Counter(headline(record)[0] for record in records).most_common(1)[0][0]
-        head = ("Run", "Training images", readable(usual), "Parameters", "Time of a run")
+        usual = Counter(judged(record)[0] for record in records).most_common(1)[0][0]
+        head = ("Run", "Training images", usual, "Parameters", "Time of a run")
         lines = (
             row
             for name, group in groups.items()
@@ -154,18 +193,18 @@ class ResultsTable(SphinxDirective):
         )
         summary = _table(head, lines, "vt-summary")
         head = ("Run", "Data", "Result", "Model", "Machine")
-        details = (
-            row
-            for name, group in groups.items()
-            for row in (_group(name, head), *(row for record in group for row in self.rows(record["name"])))
-        )
-        return [summary, _table(head, details, "vt-results", "vt-records")]
+        found: list[nodes.Node] = [summary]
+        for name, group in groups.items():
+            rows = (row for record in group for row in self.rows(record["name"]))
+            runs = f"{len(group)} run{'s' * (len(group) != 1)}"
+            found += _folded(f"{name}: {runs} in full", _table(head, rows, "vt-results", "vt-records"))
+        return found
 
     def line(self, record: dict[str, Any], usual: str) -> nodes.row:
         """A run in one line, with a link to its row in the large table. A result by another metric than the usual one names it."""
         metrics, name = record["metrics"], record["name"]
-        judged_by, score = headline(record)
-        result = metric(score) if judged_by == usual else f"{readable(judged_by)} {metric(score)}"
+        judged_by, score = judged(record)
+        result = metric(score) if judged_by == usual else f"{judged_by} {metric(score)}"
         time = metric(
             metrics.get("cpu_seconds") or metrics["train_seconds"]
         )  # of all cores together where that is known
@@ -184,7 +223,7 @@ class ResultsTable(SphinxDirective):
             [nodes.strong(text=name), record.get("title", ""), f"Status: {record['status']}", record["date"]],
             [data["variant"], ", ".join(sizes)],
             [f"{readable(key)}: {plain(key, entry)}" for key, entry in metrics.items() if key not in times],
-            [f"{record['params']:,} parameters", f"Recipe: {record['recipe'].get('name', name)}"],
+            [params_in_words(record), f"Recipe: {record['recipe'].get('name', name)}"],
             [record["device"], *(f"{readable(key)}: {metric(metrics[key])}" for key in times)],
         ]
         cells[2].append(f"Seeds: {value(record, 'seeds')}")
@@ -203,7 +242,9 @@ def readable(key: str) -> str:
     if key in TIMES:
         return TIMES[key]
     words = key.replace("val_", "validation_").replace("_seconds", " time").replace("_", " ").capitalize()
-    return words.replace("miou", "mIoU").replace("Miou", "mIoU").replace("knn", "k-NN")
+    for word, written in (("miou", "mIoU"), ("Miou", "mIoU"), ("knn", "k-NN"), (" f1", " F1"), (" r2", " R²")):
+        words = words.replace(word, written)
+    return words
 
 
 def plain(key: str, entry: dict[str, Any]) -> str:
@@ -221,6 +262,12 @@ def _table(head: Sequence[str], rows: Iterable[nodes.row], *classes: str) -> nod
     group += nodes.thead("", nodes.row("", *(_cell([cell]) for cell in head)))
     group += nodes.tbody("", *rows)
     return nodes.table("", group, classes=list(classes))
+
+
+def _folded(title: str, inside: nodes.Node) -> list[nodes.Node]:
+    """A part that a reader opens; a link to something in it opens it, too (browsers do so, and paper shows it open)."""
+    opening = f'<details class="vt-fold"><summary>{html.escape(title)}</summary>'
+    return [nodes.raw("", opening, format="html"), inside, nodes.raw("", "</details>", format="html")]
 
 
 def _cell(lines: list[str | nodes.Node], **attributes: int) -> nodes.entry:

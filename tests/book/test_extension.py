@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -100,15 +101,34 @@ def test_the_results_stand_by_data_set_the_smallest_first(book: Book) -> None:
         book.write(f"vit_tutorial/results/{name}.json", json.dumps(record))
     book.write("book/results.md", RESULTS)
     assert book.build() == ""
-    for table in BeautifulSoup(book.html("book/results"), "html.parser").select("table"):
-        rows = [row.select_one("td") for row in table.select("tbody tr:not(.vt-command)")]
-        assert [cell.get_text(" ", strip=True).split(" ")[0] for cell in rows if cell] == [
-            "Small",
-            "b",
-            "Large",
-            "a",
-            "c",
-        ]
+    page = BeautifulSoup(book.html("book/results"), "html.parser")
+    rows = [row.select_one("td") for row in page.select(".vt-summary tbody tr")]
+    assert [cell.get_text(" ", strip=True) for cell in rows if cell] == ["Small", "b", "Large", "a", "c"]
+    folds = page.select("details.vt-fold")
+    assert [fold.summary.text for fold in folds if fold.summary] == ["Small: 1 run in full", "Large: 2 runs in full"]
+    assert [[row["id"] for row in fold.select("tr[id]")] for fold in folds] == [["result-b"], ["result-a", "result-c"]]
+
+
+def test_scores_of_several_tasks_and_of_one_stand_apart_and_are_named(book: Book) -> None:
+    score = {"values": [0.45, 0.47], "mean": 0.46, "std": 0.01, "unit": "fraction"}
+    for name, tasks in (("both", ("mask", "count")), ("alone", ("mask",))):
+        metrics = {"test_score": score, **{f"test_{task}_loss": RECORD["metrics"]["test_accuracy"] for task in tasks}}
+        metrics |= {"test_mask_miou": score, "train_seconds": RECORD["metrics"]["train_seconds"]}
+        record = {**RECORD, "name": name, "task": "multitask", "best_by": "score", "metrics": metrics}
+        book.write(f"vit_tutorial/results/{name}.json", json.dumps(record))
+    for name in ("probe", "second", "third"):
+        book.write(f"vit_tutorial/results/{name}.json", json.dumps({**RECORD, "name": name}))
+    book.write("book/results.md", RESULTS)
+    assert book.build() == ""
+    page = BeautifulSoup(book.html("book/results").replace("\N{NO-BREAK SPACE}", " "), "html.parser")
+    rows = [row.get_text("|", strip=True) for row in page.select(".vt-summary tbody tr")]
+    assert [row.split("|")[0] for row in rows if row.count("|") == 0] == [
+        "all of it",
+        "all of it, one task alone",
+        "all of it, several tasks at once",
+    ]
+    assert any(row.startswith("alone|") and "Test mask mIoU 46.0 % ± 1.0" in row for row in rows)
+    assert any(row.startswith("both|") and "Mean score of 2 tasks 46.0 % ± 1.0" in row for row in rows)
 
 
 def test_an_unknown_key_names_the_known_ones() -> None:
@@ -460,7 +480,7 @@ def test_the_roadmap_lists_the_whole_outline_and_what_is_not_written_yet(book: B
 
 @pytest.mark.parametrize("run", WAITING, ids=[run["name"] for run in WAITING])
 def test_a_run_that_waits_is_a_command_that_works_and_has_no_record(run: dict[str, str]) -> None:
-    options = build_parser().parse_args(run["command"].split()[1:])
+    options = build_parser().parse_args(shlex.split(run["command"])[1:])
     assert load_recipe(options.recipe, **changed_fields(options)).name == options.recipe
     assert options.record == run["name"]
     assert run["name"] not in list_records()

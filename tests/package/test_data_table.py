@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from vit_tutorial.cli import main
+from vit_tutorial.cli.pictures import place_before_fit
+from vit_tutorial.data import RememberedSplit, Splits
+from vit_tutorial.data.decode import fit
 from vit_tutorial.data.mask_files import write_mask
 from vit_tutorial.data.scene_tasks import SCENE_TASKS, scene_tasks, write_scene_table
 from vit_tutorial.data.table import BadTable, label_table
+from vit_tutorial.data.table_scoring import rows_to_score
+from vit_tutorial.weights import read_extra
 
 KINDS: dict[str, Any] = {"mask": "mask", "count": "class", "present": "labels", "largest": "numbers"}
 Rows = list[dict[str, str]]
@@ -142,12 +151,113 @@ def test_columns_have_to_be_there(root: Path, kinds: dict[str, Any], message: st
         label_table(root / "images", {"count": "class"})
 
 
+def trained(root: Path, out: Path, *more: str) -> Path:
+    """A model of the table, after an epoch."""
+    fields = [f"multitask.kinds={KINDS}", "model={in_chans: 1, patch_size: 4, embed_dim: 16, depth: 1, num_heads: 2}"]
+    words = [word for field in [*fields, "batch_size=4"] for word in ("--set", field)]
+    words += ["--epochs", "1", "--quiet", "--out", str(out), *more]
+    assert main(["train", "multitask", "--data", str(root), *words]) == 0
+    return out / "seed-0"
+
+
 def test_from_a_folder_to_scores_with_one_command(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fields = [f"multitask.kinds={KINDS}", "model={in_chans: 1, patch_size: 4, embed_dim: 16, depth: 1, num_heads: 2}"]
-    words = [word for field in [*fields, "batch_size=4"] for word in ("--set", field)]
-    out = ["--epochs", "1", "--quiet", "--out", str(tmp_path / "run")]
-    assert main(["train", "multitask", "--data", str(root), *out, *words]) == 0
-    assert main(["evaluate", str(tmp_path / "run/seed-0"), "--data", str(root), "--split", "test"]) == 0
+    run = trained(root, tmp_path / "run")
+    assert main(["evaluate", str(run), "--data", str(root), "--split", "test"]) == 0
     assert "images/test-000" in capsys.readouterr().out
+
+
+def test_rows_that_a_run_was_trained_on_are_never_scored_as_a_test(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = trained(root, tmp_path / "run")
+
+    def move(rows: Rows) -> None:
+        first = {name: next(row for row in rows if row["split"] == name) for name in ("train", "val")}
+        first["train"]["split"] = first["val"]["split"] = "test"
+
+    change(root, move)
+
+    def found(part: str) -> dict[str, Any]:
+        capsys.readouterr()
+        assert main(["evaluate", str(run), "--data", str(root), "--split", part, "--format", "json"]) == 0
+        return dict(json.loads(capsys.readouterr().out))
+
+    assert found("test")["images"] == 4
+    assert "2 images that the table calls test are left out" in found("test")["notes"][0]
+    assert found("all")["images"] == 20
+    assert found("all")["notes"] == ["12 of these images were trained on"]
+
+
+def test_of_a_table_that_the_run_has_never_seen_every_row_is_scored(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = trained(root, tmp_path / "run")
+    splits, _ = label_table(root, KINDS, channels=1)
+    other = [replace(part, images=255 - part.images, contents=None) for part in splits]
+    dataset, notes = rows_to_score(
+        Splits(*other), "test", RememberedSplit.from_dict(read_extra(run / "model.safetensors")["split"])
+    )
+    assert len(dataset) == 20
+    assert notes == ["this is not the table of the run: all 20 images of it are new, and scored"]
+    seen = RememberedSplit.of(*([*part.digests()] for part in (splits.test, splits.train, splits.val)))
+    with pytest.raises(ValueError, match="nothing to score as test: the run has trained on these images"):
+        rows_to_score(splits, "test", seen)
+
+
+def test_a_test_split_without_a_tasks_answers_is_said_in_words(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(root, lambda rows: [row.update({"count": ""}) for row in rows if row["split"] == "test"])
+    run = trained(root, tmp_path / "run")
+    assert "the task 'count' has no label in the test split, so it has no accuracy there" in capsys.readouterr().out
+    metrics = json.loads((run / "result.json").read_text())["metrics"]
+    assert "val_score" in metrics
+    assert "test_largest_r2" in metrics
+    assert not {"test_score", "test_loss", "test_count_accuracy"} & {*metrics}
+    assert main(["evaluate", str(run), "--data", str(root), "--split", "test"]) == 0
+    said = capsys.readouterr()
+    assert "count has no label among these images, so no accuracy" in said.err
+    assert "nan" not in said.out
+
+
+def test_a_place_is_predicted_in_pixels_of_the_image_itself(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = trained(root, tmp_path / "run")
+    small = Image.open(root / "images/test-0000.png")  # 24 wide, 16 high
+    small.save(tmp_path / "small.png")
+    small.resize((240, 160), Image.Resampling.NEAREST).save(tmp_path / "large.png")
+    capsys.readouterr()
+    assert (
+        main(["predict", str(run), str(tmp_path / "small.png"), str(tmp_path / "large.png"), "--format", "json"]) == 0
+    )
+    own, large = json.loads(capsys.readouterr().out)
+    assert own["notes"] == []
+    assert "column, row in pixels of the image itself" in large["notes"]
+    for name in ("row", "column"):  # the middle of pixel i of ten times as many is at 10 i + 4.5
+        assert large["answers"]["largest"][name] == pytest.approx(10 * own["answers"]["largest"][name] + 4.5, abs=1.5)
+
+
+@pytest.mark.parametrize("size", [(40, 60), (50, 60), (40, 90), (7, 11)])
+def test_a_place_goes_through_the_fit_and_back(size: tuple[int, int]) -> None:
+    """A ramp is fitted: its value at a pixel says where that pixel was."""
+    for axis in (0, 1):
+        n = size[axis]
+        ramp = torch.arange(n, dtype=torch.float32) / n * 250
+        picture = ramp[:, None].expand(size) if axis == 0 else ramp.expand(size)
+        fitted = np.asarray(fit(Image.fromarray(picture.numpy().copy()), (16, 24)))
+        there = float(fitted[8, 12]) / 250 * n
+        assert place_before_fit((8, 12)[axis], axis, size, (16, 24)) == pytest.approx(there, abs=0.05)
+
+
+def test_export_says_what_it_cannot_write_and_what_to_do(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = trained(root, tmp_path / "run")
+    for form in ("page", "onnx", "site"):
+        assert main(["export", str(run), "--to", form]) == 2
+        said = capsys.readouterr().err
+        assert "answers several tasks (mask, count, present, largest)" in said
+        assert "predict --format json" in said

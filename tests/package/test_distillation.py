@@ -19,7 +19,7 @@ from vit_tutorial.data import Splits, TensorImages, digits
 from vit_tutorial.heads.distillation import DistilledClassifier
 from vit_tutorial.losses.distillation import hard_distillation, soft_distillation
 from vit_tutorial.tasks import Classification, Distillation, task_of
-from vit_tutorial.training import RecipeError, fit
+from vit_tutorial.training import RecipeError, RunFolderError, fit
 from vit_tutorial.training.engine import Engine
 from vit_tutorial.training.loop import backward
 from vit_tutorial.vit import VisionTransformer, ViTConfig
@@ -118,7 +118,9 @@ def test_the_teacher_sees_the_pixels_by_its_own_mean_and_is_not_trained(teacher:
     assert task.teacher is not None
     assert not task.teacher.training
     assert all(p.grad is None for p in task.teacher.parameters())
-    assert_close(task.teacher.state_dict(), network.state_dict(), atol=0, rtol=0)  # batch normalisation counts nothing
+    assert_close(
+        task.teacher.model.state_dict(), network.state_dict(), atol=0, rtol=0
+    )  # batch normalisation counts nothing
 
 
 @pytest.mark.parametrize("w", [0.0, 0.3, 1.0])
@@ -180,6 +182,35 @@ def test_each_seed_may_have_a_teacher_of_its_own(teacher: Path, tmp_path: Path) 
     assert fit(task, recipe, seed=7, progress=False, test=False).history
     with pytest.raises(FileNotFoundError, match=r"no teacher .*seed-8"):
         fit(task, recipe, seed=8, progress=False, test=False)
+
+
+def test_reading_one_teacher_changes_nothing_of_another(teacher: Path) -> None:
+    task = student(teacher)
+    first = task.read_teacher(str(teacher))
+    inputs, _ = task.prepare(SPLITS.train.images[:8], SPLITS.train.labels[:8], train=False)
+    before = first(inputs)
+    task.splits = task.splits.normalised_by((0.1,), (0.9,))
+    task.read_teacher(str(teacher))
+    assert torch.equal(first(inputs), before)
+    again, _ = task.prepare(SPLITS.train.images[:8], SPLITS.train.labels[:8], train=False)
+    assert_close(task.read_teacher(str(teacher))(again), before, atol=1e-4, rtol=1e-4)  # the same pixels
+
+
+def test_a_run_does_not_go_on_with_another_teacher(teacher: Path, tmp_path: Path) -> None:
+    own = tmp_path / "teacher.safetensors"
+    own.write_bytes((teacher / "model.safetensors").read_bytes())
+    recipe = tiny(teacher=str(own), epochs=2)
+    fit(Distillation(recipe, splits=SPLITS), recipe, tmp_path / "run", progress=False, test=False)
+    (tmp_path / "run" / "result.json").unlink()  # as if it had been killed after its last checkpoint
+    network = load_classifier(own)
+    about = {"classes": SPLITS.classes, "mean": [0.4], "std": [0.2]}
+    fit(Distillation(recipe, splits=SPLITS), recipe, tmp_path / "run", progress=False, test=False)  # the same goes on
+    (tmp_path / "run" / "result.json").unlink()
+    with torch.no_grad():
+        network.head.bias.add_(1)
+    save_model(network, own, about)
+    with pytest.raises(RunFolderError, match=r"the teacher's file is not the one of then.*--no-resume"):
+        fit(Distillation(recipe, splits=SPLITS), recipe, tmp_path / "run", progress=False, test=False)
 
 
 def test_a_teacher_of_other_classes_or_images_is_refused(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from vit_tutorial.tasks import Classification, Pretraining, task_of
 from vit_tutorial.training import Recipe, RecipeError, evaluate, fit, load_recipe
 from vit_tutorial.training.engine import Engine
 from vit_tutorial.training.loop import backward
-from vit_tutorial.weights import load_model, read_extra
+from vit_tutorial.weights import load_model, read_extra, save_model
 
 MODEL: dict[str, Any] = {"patch_size": 2, "embed_dim": 16, "depth": 2, "num_heads": 2}
 SMALL: dict[str, dict[str, Any]] = {
@@ -177,6 +177,38 @@ def test_a_probe_trains_the_head_alone(few: Splits, tmp_path: Path) -> None:
     after = result.model.state_dict()
     assert all(torch.equal(after[name], value) for name, value in encoder.items())
     assert not torch.equal(after["head.weight"], head)
+
+
+def test_a_probe_sees_images_by_the_mean_and_std_that_its_encoder_knows(few: Splits, tmp_path: Path) -> None:
+    pretrained(few, "mae", tmp_path)
+    own = few.normalised_by((0.1,), (0.9,))
+    known = few.mean, few.std
+    for frozen, wanted in ((True, known), (False, ((0.1,), (0.9,)))):
+        r = tiny(model=MODEL, pretrained=str(tmp_path), frozen=frozen, batch_size=50, epochs=1)
+        task = Classification(r, splits=own)
+        said = task.remarks(0)
+        result = fit(task, r, tmp_path / f"frozen-{frozen}", progress=False)
+        extra = read_extra(tmp_path / f"frozen-{frozen}" / "model.safetensors")
+        assert (tuple(extra["mean"]), tuple(extra["std"])) == wanted
+        assert evaluate(task, result.model, task.splits.val)["accuracy"] == result.metrics["val_accuracy"]
+        assert (own.mean, own.std) == ((0.1,), (0.9,))  # the caller's are as they were
+        if frozen:
+            assert f"{known[0][0]:.3f} ± {known[1][0]:.3f}" in said[0]
+        else:
+            assert said == []
+    bare = tmp_path / "bare.safetensors"
+    save_model(load_model(tmp_path / "model.safetensors"), bare)
+    task = Classification(tiny(model=MODEL, pretrained=str(bare), frozen=True), splits=own)
+    task.build_model()
+    assert task.splits.mean == (0.1,)
+    assert "those of this data are taken" in task.remarks(0)[0]
+
+
+def test_a_runs_checkpoint_is_no_encoder(few: Splits, tmp_path: Path) -> None:
+    pretrained(few, "mae", tmp_path)
+    task = Classification(tiny(model=MODEL, pretrained=str(tmp_path / "checkpoint.safetensors")), splits=few)
+    with pytest.raises(ValueError, match=r"is a run's checkpoint.*give the run's folder"):
+        task.build_model()
 
 
 def test_weights_that_do_not_fit_say_what_to_do(few: Splits, tmp_path: Path) -> None:

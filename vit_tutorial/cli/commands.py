@@ -24,7 +24,7 @@ from vit_tutorial.tasks import Classification, Pretraining
 from vit_tutorial.tasks.classification import image_size
 from vit_tutorial.training import Recipe, RunFolder, predict
 from vit_tutorial.training.engine import Engine
-from vit_tutorial.training.record import check, headline, in_words, list_records, read_record
+from vit_tutorial.training.record import check, headline, in_words, list_records, params_in_words, read_record
 from vit_tutorial.training.sweep_record import check_sweep, list_sweep_records, read_sweep_record
 from vit_tutorial.weights import holds_multitask, holds_segmenter, load_classifier, read_extra
 
@@ -189,7 +189,7 @@ def show_results(options: argparse.Namespace) -> int:
         print(f"{name}: {record['title']}")
         print(
             f"    {metric.replace('_', ' ')} {in_words(metric, score['mean'], score['std'], 1)} ({seeds} seed{'s' * (seeds != 1)}), "
-            f"{record['params']:,} parameters, {time['mean']:.0f} s a run, {record['device']}, {record['status']}"
+            f"{params_in_words(record)}, {time['mean']:.0f} s a run, {record['device']}, {record['status']}"
         )
     for name in list_sweep_records():
         record = read_sweep_record(name)

@@ -15,7 +15,15 @@ from vit_tutorial.pretraining import MaskedAutoencoder, PretrainingConfig
 from vit_tutorial.training import RunFolder
 from vit_tutorial.training.checkpoint import load_checkpoint
 from vit_tutorial.vit import VisionTransformer
-from vit_tutorial.weights import holds_segmenter, load_classifier, load_model, load_segmenter, read_extra
+from vit_tutorial.weights import (
+    holds_multitask,
+    holds_segmenter,
+    load_classifier,
+    load_model,
+    load_multitask,
+    load_segmenter,
+    read_extra,
+)
 from vit_tutorial.widgets.models.export import export_onnx, export_page
 from vit_tutorial.widgets.site import export_site
 
@@ -66,8 +74,14 @@ def read_model(path: Path) -> tuple[VisionTransformer | Segmenter, int, int]:
     """A model that can be exported, its classes and its channels.
 
     Raises:
-        ValueError: the file holds a CNN or a U-Net.
+        ValueError: the file holds a CNN, a U-Net or a model of several tasks.
     """
+    if holds_multitask(path):
+        tasks = ", ".join(load_multitask(path).outputs)
+        raise ValueError(
+            f"{path} answers several tasks ({tasks}), and export writes models with one head. Another program can read what predict --format json "
+            "says; for a page or ONNX train a classifier or a segmenter of the one task that is needed there (recipes image_folder, segmentation)"
+        )
     if not holds_segmenter(path):
         model = load_classifier(path)
         if not isinstance(model, VisionTransformer):

@@ -12,14 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vit_tutorial.cli.pictures import image_names, read_image
-from vit_tutorial.data import normalize
-from vit_tutorial.data.files import printable
+from vit_tutorial.cli.pictures import image_names, place_before_fit, read_image
+from vit_tutorial.data import RememberedSplit, normalize
+from vit_tutorial.data.files import listed, printable
+from vit_tutorial.data.table_scoring import rows_to_score
 from vit_tutorial.device import pick_device
 from vit_tutorial.enlarge import classes_of_pixels
 from vit_tutorial.heads.multitask import MultiTask, Output
 from vit_tutorial.losses.multitask import summed_loss
-from vit_tutorial.metrics.multitask import answered
+from vit_tutorial.metrics.multitask import MAIN, answered, why_no_score
 from vit_tutorial.patches import pair
 from vit_tutorial.tasks import MultiTaskLearning
 from vit_tutorial.training import Recipe, evaluate, predict
@@ -29,19 +30,28 @@ from vit_tutorial.weights import load_multitask
 
 def evaluate_tasks(options: argparse.Namespace, path: Path, extra: dict[str, Any]) -> int:
     """Print each task's scores on a split, and the images on which its loss is largest."""
-    if options.split == "all":
-        raise ValueError("--split all is for a folder of images with one task; choose train, val or test")
-    model, task = (
-        load_multitask(path, pick_device(options.device)),
-        MultiTaskLearning(Recipe.from_dict(extra["recipe"]), options.data),
-    )
+    recipe = Recipe.from_dict(extra["recipe"])
+    if options.split == "all" and recipe.data != "table":
+        raise ValueError(f"--split all is for a table of one's own; of {recipe.data} choose train, val or test")
+    model, task = load_multitask(path, pick_device(options.device)), MultiTaskLearning(recipe, options.data)
     asked = {name: (output.kind, output.names) for name, output in task.outputs.items()}
     if asked != {name: (output.kind, output.names) for name, output in model.outputs.items()}:
         raise ValueError(
             f"the data has the tasks {', '.join(asked)}, and the model others, or with other classes; give the data it was trained on"
         )
     task.outputs = model.outputs  # the mean and spread of its numbers are those that it has learned
-    dataset = getattr(task.splits, options.split)
+    notes: list[str] = []
+    dataset: Any
+    if recipe.data == "table":
+        memory = RememberedSplit.from_dict(extra["split"]) if "split" in extra else None
+        dataset, notes = rows_to_score(task.splits, options.split, memory)
+    else:
+        dataset = getattr(task.splits, options.split)
+    notes += [
+        f"{name} has {why} among these images, so no {MAIN[output.kind]}"
+        for name, output in model.outputs.items()
+        if (why := why_no_score(output.kind, dataset.targets[name]))
+    ]
     dataset.mean, dataset.std = tuple(extra["mean"]), tuple(extra["std"])
     found: dict[str, Any] = {
         "images": len(dataset),
@@ -49,9 +59,13 @@ def evaluate_tasks(options: argparse.Namespace, path: Path, extra: dict[str, Any
         "worst": worst(task, model, dataset, options.mistakes),
     }
     if options.format == "json":
-        print(json.dumps({"split": options.split, **found}, indent=1, ensure_ascii=False))
+        print(json.dumps({"split": options.split, "notes": notes, **found}, indent=1, ensure_ascii=False))
         return 0
-    print(f"{dataset.variant}: {options.split} split, {len(dataset):,} images")
+    for note in notes:
+        print(f"vit-tutorial evaluate: {note}", file=sys.stderr)
+    print(
+        f"{dataset.variant}: {options.split + ' split' if options.split != 'all' else 'every one'}, {len(dataset):,} images"
+    )
     for name, value in found["metrics"].items():
         print(f"  {name:24} {in_words(name, value)}")
     for name, images in found["worst"].items():
@@ -93,9 +107,10 @@ def predict_tasks(options: argparse.Namespace, path: Path, extra: dict[str, Any]
         if image is not None:
             with torch.no_grad():
                 answers = model(normalize(image[None].to(device), extra["mean"], extra["std"]))
-            row["answers"] = {
-                task: in_plain_values(o, answers[task], image.shape[-2:]) for task, o in model.outputs.items()
-            }
+            seen = (image.shape[-2], image.shape[-1])
+            row["answers"] = {task: in_plain_values(o, answers[task], seen) for task, o in model.outputs.items()}
+            if seen != found.size:
+                row["notes"] = found.notes + in_own_pixels(model.outputs, row["answers"], found.size, seen)
         rows.append(row)
     {"text": write_text, "csv": write_csv, "json": lambda r: print(json.dumps(r, indent=1, ensure_ascii=False))}[
         options.format
@@ -103,6 +118,23 @@ def predict_tasks(options: argparse.Namespace, path: Path, extra: dict[str, Any]
     if failed:
         print(f"vit-tutorial predict: {failed:,} of {len(rows):,} images failed", file=sys.stderr)
     return 1 if failed else 0
+
+
+AXES = {"row": 0, "y": 0, "column": 1, "x": 1}  # what the numbers of a place are called
+
+
+def in_own_pixels(
+    outputs: dict[str, Output], answers: dict[str, dict[str, float]], size: tuple[int, int], seen: tuple[int, int]
+) -> list[str]:
+    """Places, in the answers, from pixels of what the model saw (H, W) to those of the image itself; and what has to be said about it."""
+    numbers = [(task, name) for task, output in outputs.items() if output.kind == "numbers" for name in output.names]
+    moved = [(task, name) for task, name in numbers if name in AXES]
+    for task, name in moved:
+        answers[task][name] = round(place_before_fit(answers[task][name], AXES[name], size, seen), 2)
+    notes = [f"{listed(sorted({name for _, name in moved}))} in pixels of the image itself"] if moved else []
+    if others := [f"{task}: {name}" for task, name in numbers if name not in AXES]:
+        notes.append(f"if a place, {listed(others)} is in pixels of the {seen[0]}x{seen[1]} that the model saw")
+    return notes
 
 
 def in_plain_values(output: Output, answer: Tensor, size: tuple[int, ...]) -> dict[str, float]:

@@ -25,6 +25,7 @@ class Answer:
     predictions: list[tuple[str, float]] = field(default_factory=list)  # (class, probability), largest first
     notes: list[str] = field(default_factory=list)  # what had to be done to the image
     error: str = ""
+    size: tuple[int, int] = (0, 0)  # height and width of the upright image, before it was fitted
 
 
 def image_names(words: Iterable[str]) -> Iterator[str]:
@@ -59,13 +60,24 @@ def read_image(
         return None, found
     try:
         image = open_image(content, channels, value_range=value_range)
-        found.notes = changes(content, image, channels, size or (image.height, image.width))
+        found.size = (image.height, image.width)
+        found.notes = changes(content, image, channels, size or found.size)
         return as_tensor(image if size is None else fit(image, size)), found
     except MemoryError:
         raise
     except Exception as error:  # Pillow's plug-ins raise many kinds on damaged files
         found.error = f"cannot be decoded ({one_line(error)})"
         return None, found
+
+
+def place_before_fit(value: float, axis: int, size: tuple[int, int], fitted: tuple[int, int]) -> float:
+    """A row (axis 0) or column (axis 1) of an image that `fit` has brought from `size` to `fitted` (H, W), in pixels of the image itself.
+
+    The middle of the first pixel is 0. What was kept is the largest centred part of the shape of `fitted`.
+    """
+    scale = min(size[0] / fitted[0], size[1] / fitted[1])  # pixels of the image a pixel of the fitted one
+    start = (size[axis] - scale * fitted[axis]) / 2
+    return start + (value + 0.5) * scale - 0.5
 
 
 def changes(content: bytes, image: Image.Image, channels: int, size: tuple[int, int]) -> list[str]:

@@ -40,6 +40,8 @@ def train_recipe(options: argparse.Namespace) -> int:
         out = (options.out or Path("runs") / recipe.name) / f"seed-{seed}"
         folder = RunFolder(out)
         going_on = options.resume and folder.checkpoint.exists() and not folder.result.exists()
+        for remark in task.remarks(seed):
+            say(f"note: {remark}")
         say(f"seed {seed}: {recipe.epochs} epochs on {engine.device}, in {out}{', from its checkpoint' * going_on}")
         result = fit(task, recipe, out, seed, options.resume, progress=not options.quiet, test=options.test)
         if result.already_finished:

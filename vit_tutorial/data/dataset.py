@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -119,9 +120,9 @@ class TensorImages:
 
     def to(self, device: torch.device | str) -> TensorImages:
         """The same data set with its tensors on `device`."""
-        copy = TensorImages.__new__(TensorImages)
-        copy.__dict__ = {**self.__dict__, "images": self.images.to(device), "targets": move(self.targets, device)}
-        return copy
+        moved = TensorImages.__new__(TensorImages)
+        moved.__dict__ = {**self.__dict__, "images": self.images.to(device), "targets": move(self.targets, device)}
+        return moved
 
     def select(self, indices: Sequence[int] | Tensor) -> TensorImages:
         """The items `indices`, in that order, with this data set's mean and standard deviation."""
@@ -207,6 +208,12 @@ class Splits:
         """SHA-256 (64 hexadecimal digits) over the three splits' fingerprints: changes if an image moves."""
         parts = ",".join(split.fingerprint() for split in self)
         return hashlib.sha256(parts.encode()).hexdigest()
+
+    def normalised_by(self, mean: Sequence[float], std: Sequence[float]) -> Splits:
+        """The same images with another mean and standard deviation of each channel, as of the data that an encoder knows."""
+        train, val, test = (copy.copy(part) for part in self)
+        train.mean, train.std = tuple(mean), tuple(std)
+        return replace(self, train=train, val=val, test=test)
 
     def to(self, device: torch.device | str) -> Splits:
         """The splits with their tensors (if they are held as tensors) on `device`."""

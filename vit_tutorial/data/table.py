@@ -5,7 +5,7 @@ ROOT/...            the images, under the names in the column file
 ROOT/classes.txt    of masks the classes' names, one a line, background first
 
 A task is a column (count), or several whose names begin with it (present:cat). An empty cell is an answer that nobody has given. Without a column
-split, contents decide.
+split, contents decide. Numbers that are places in the image are called row and column, or y and x: pixels, the middle of the first at 0.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from .digit_scenes import SPLITS
 from .files import listed
 from .image_folder import SPLIT_SEED
 from .mask_files import read_mask
+from .remember import RememberedSplit
 from .splitting import hashed_split
 from .table_rows import Row, read_rows
 from .targets import VOID
@@ -211,7 +212,7 @@ def as_splits(
             raise ValueError(f"{root / 'labels.csv'} has no image for {split}; give some rows the split {split}")
         files = [rows[i].cells["file"] for i in part]
         built.append(TensorImages(images[index], of_part, names, root.name, sentence, files=files))
-    return Splits(*built, report=report)
+    return Splits(*built, report=report, remembered=RememberedSplit.of(*(split.digests() for split in built)))
 
 
 def _value(word: str) -> float:

@@ -64,8 +64,8 @@ def scores(kind: str, totals: Tensor) -> dict[str, float]:
     """What a task is judged by.
 
     class: accuracy. labels: F1 = 2 TP / (2 TP + FP + FN) over all questions together, and the accuracy of the answers. numbers:
-    R^2 = 1 - sum e^2 / sum (y - mean y)^2, the mean over the numbers, and the mean of |e|. mask: mIoU and accuracy of pixels. NaN where
-    nothing was answered.
+    R^2 = 1 - sum e^2 / sum (y - mean y)^2, the mean over the numbers, and the mean of |e|. mask: mIoU and accuracy of pixels. Not finite where
+    :func:`why_no_score` has a reason.
     """
     if kind == "class":
         return {"accuracy": accuracy_from_confusion(totals) if totals.sum() else float("nan")}
@@ -73,7 +73,10 @@ def scores(kind: str, totals: Tensor) -> dict[str, float]:
         return {"miou": mean_iou(totals), "accuracy": pixel_accuracy(totals)}
     if kind == "labels":
         tp, fp, fn, tn = totals.double().sum(1)
-        return {"f1": (2 * tp / (2 * tp + fp + fn)).item(), "accuracy": ((tp + tn) / (tp + fp + fn + tn)).item()}
+        f1 = (
+            (2 * tp / (2 * tp + fp + fn)).item() if tp + fn else float("nan")
+        )  # without a yes to be found there is none
+        return {"f1": f1, "accuracy": ((tp + tn) / (tp + fp + fn + tn)).item()}
     n, y, y2, e2, e1 = totals
     r2 = 1 - e2 / (y2 - y.square() / n)
     return {"r2": r2.mean().item(), "error": (e1.sum() / n.sum()).item()}

@@ -101,9 +101,8 @@ class PretrainingConfig(Config):
         )
 
     def given(self) -> dict[str, Any]:
-        """The fields that differ from their defaults, and the method, as JSON knows them."""
-        default = PretrainingConfig().to_dict()
-        return {name: value for name, value in self.to_dict().items() if name == "method" or value != default[name]}
+        """The method, and the fields that differ from their defaults, as JSON knows them."""
+        return {"method": self.method, **super().given()}
 
 
 def kept_encoder(model: Objective) -> VisionTransformer:

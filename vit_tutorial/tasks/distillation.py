@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,43 @@ from vit_tutorial.vit import VisionTransformer
 from vit_tutorial.weights import load_classifier, read_extra
 
 Answers = Tensor | tuple[Tensor, Tensor]
+
+
+class Teacher(nn.Module):
+    """A trained classifier that takes a student's inputs [B, C, H, W]: it sees the same pixels by the mean and std that it knows itself.
+
+    Args:
+        model: gives logits [B, K] of images normalised by ``mean`` and ``std``; never trained.
+        mean, std: of each channel, those that the teacher was trained with.
+        of_student: (mean, std) of each channel by which the student's inputs were normalised.
+    """
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(
+        self,
+        model: nn.Module,
+        mean: Sequence[float],
+        std: Sequence[float],
+        of_student: tuple[Sequence[float], Sequence[float]],
+    ) -> None:
+        super().__init__()
+        self.model = model.requires_grad_(False)
+        own_mean, own_std, mean_there, std_there = (
+            torch.tensor(values).view(1, -1, 1, 1) for values in (mean, std, *of_student)
+        )
+        self.register_buffer("scale", std_there / own_std)
+        self.register_buffer("shift", (mean_there - own_mean) / own_std)
+        self.eval()
+
+    def train(self, mode: bool = True) -> Teacher:
+        """Stays in evaluation mode."""
+        return super().train(False)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        answers: Tensor = self.model(inputs * self.scale + self.shift)
+        return answers
 
 
 class Distillation(Classification):
@@ -43,13 +82,13 @@ class Distillation(Classification):
         splits: Splits | None = None,
     ) -> None:
         super().__init__(recipe, root, download, splits)
-        self.teacher: nn.Module | None = None  # read when the run begins, which knows its seed
+        self.teacher: Teacher | None = None  # read when the run begins, which knows its seed
         if "{seed}" not in recipe.teacher:  # a wrong one shows now
             self.read_teacher(recipe.teacher)
 
-    def read_teacher(self, path: str) -> nn.Module:
-        """The teacher, in evaluation mode and without gradients. Raises as the class."""
-        file = Path(path) / "model.safetensors" if Path(path).is_dir() else Path(path)
+    def read_teacher(self, path: str) -> Teacher:
+        """The teacher, which takes images as this task prepares them, without gradients. Raises as the class."""
+        file = teacher_file(path)
         if not file.is_file():
             raise FileNotFoundError(f"no teacher {file}; train one first, and set teacher to its run's folder")
         model, about = load_classifier(file), read_extra(file)
@@ -66,14 +105,18 @@ class Distillation(Classification):
                 f"the teacher {file} takes images of {config.in_chans} x {in_pixels(size)}, the data has {wanted[0]} x "
                 f"{in_pixels((wanted[1], wanted[2]))}; take a teacher that was trained on such images"
             )
-        self.mean, self.std = (torch.tensor(about[name]).view(1, -1, 1, 1) for name in ("mean", "std"))
-        return model.requires_grad_(False)
+        return Teacher(model, about["mean"], about["std"], (self.splits.mean, self.splits.std))
+
+    def sources(self, seed: int) -> dict[str, str]:
+        """The SHA-256 of the teacher's file: a run that goes on with another teacher would be neither's student."""
+        file = teacher_file(self.recipe.teacher.replace("{seed}", str(seed)))
+        return {"teacher": hashlib.sha256(file.read_bytes()).hexdigest()} if file.is_file() else {}
 
     def build_model(self) -> nn.Module:
         """The student: the recipe's model, with a second head where the teacher has a token of its own."""
-        # The seed that was set last is the run's.
-        self.teacher = self.read_teacher(self.recipe.teacher.replace("{seed}", str(torch.initial_seed())))
+        seed = torch.initial_seed()  # the seed that was set last is the run's
         model = super().build_model()
+        self.teacher = self.read_teacher(self.recipe.teacher.replace("{seed}", str(seed)))
         if not self.recipe.teacher_token:
             return model
         assert isinstance(model, VisionTransformer)  # the recipe has asked for a vit
@@ -97,15 +140,16 @@ class Distillation(Classification):
 
     @torch.no_grad()
     def ask(self, inputs: Tensor) -> Tensor:
-        """The teacher's logits [B, K] of the student's inputs, with the mean and standard deviation that the teacher knows."""
+        """The teacher's logits [B, K] of the student's inputs."""
         assert self.teacher is not None
-        mean, std = (
-            torch.tensor(x, device=inputs.device).view(1, -1, 1, 1) for x in (self.splits.mean, self.splits.std)
-        )
-        pixels = inputs * std + mean
-        teacher = self.teacher.to(inputs.device)
-        return teacher((pixels - self.mean.to(inputs.device)) / self.std.to(inputs.device))
+        answers: Tensor = self.teacher.to(inputs.device)(inputs)
+        return answers
 
     def counted(self, targets: Any) -> float:
         """By what the mean of `loss` was divided: the number of images."""
         return len(targets["labels"])
+
+
+def teacher_file(path: str) -> Path:
+    """The model in a run's folder, or the file itself."""
+    return Path(path) / "model.safetensors" if Path(path).is_dir() else Path(path)

@@ -142,18 +142,34 @@ class MultiTaskLearning(Task):
         return found
 
     def metrics(self, totals: dict[str, Tensor]) -> dict[str, float]:
-        """Of each task what `scores` gives and its mean loss, as TASK_METRIC; ``score``, the mean of what each is judged by; the weighted loss."""
+        """Of each task what `scores` gives and its mean loss, as TASK_METRIC; ``score``, the mean of what each is judged by; the weighted loss.
+
+        What the data's answers do not give (see `why_no_score`) is left out, and then also score and loss, which would be of other tasks than elsewhere.
+        """
         found: dict[str, float] = {}
         loss = 0.0
         for name, output in self.outputs.items():
+            if not totals[f"{name}/units"]:
+                continue
             of_task = scores(output.kind, totals[f"{name}/sums"])
             if "error" in of_task:  # in standard deviations; in the numbers' own units
                 of_task["error"] *= sum(output.std) / len(output.std)
             of_task["loss"] = (totals[f"{name}/loss"] / totals[f"{name}/units"]).item()
             loss += self.weights[name] * of_task["loss"]
-            found |= {f"{name}_{metric}": value for metric, value in of_task.items()}
-        judged = [found[f"{name}_{MAIN[output.kind]}"] for name, output in self.outputs.items()]
+            found |= {f"{name}_{metric}": value for metric, value in of_task.items() if math.isfinite(value)}
+        keys = [f"{name}_{MAIN[output.kind]}" for name, output in self.outputs.items()]
+        if any(key not in found for key in keys):
+            return found
+        judged = [found[key] for key in keys]
         return {"score": sum(judged) / len(judged), "loss": loss, **found}
+
+    def remarks(self, seed: int) -> list[str]:
+        """Of which tasks the test split can say nothing."""
+        return [
+            f"the task {name!r} has {why} in the test split, so it has no {MAIN[output.kind]} there, and the test split no score"
+            for name, output in self.outputs.items()
+            if (why := why_no_score(output.kind, self.splits.test.targets[name]))
+        ]
 
     def save(self, model: nn.Module, path: Path) -> None:
         """Write the model with all that is needed to use it on an image: what its tasks ask, mean and std."""
@@ -164,6 +180,8 @@ class MultiTaskLearning(Task):
             "recipe": self.recipe.to_dict(),
             "data": self.splits.variant,
         }
+        if self.splits.remembered is not None:
+            extra["split"] = self.splits.remembered.to_dict()
         save_multitask(model, path, extra)
 
     def load(self, path: Path) -> MultiTask:

@@ -38,6 +38,14 @@ class Task(Protocol):
     def measure(self, model: nn.Module, dataset: ImageDataset, engine: Engine) -> dict[str, float]:
         return {}
 
+    def remarks(self, seed: int) -> list[str]:
+        """What a reader should know of a run before it begins, a sentence each."""
+        return []
+
+    def sources(self, seed: int) -> dict[str, str]:
+        """What a run of this seed reads beside recipe and data until its end, as {"teacher": SHA-256}; a resumed run must find the same."""
+        return {}
+
     def save(self, model: nn.Module, path: Path) -> None: ...
     def load(self, path: Path) -> nn.Module: ...
 

@@ -103,7 +103,7 @@ def _fit(
     """`fit` in a folder that is this run's alone."""
     if folder is not None:
         if engine.is_main:
-            folder.open(recipe, seed, task.splits.fingerprint(), resume, task.splits.remembered)
+            folder.open(recipe, seed, task.splits.fingerprint(), resume, task.splits.remembered, task.sources(seed))
         engine.wait()
         if (finished := folder.read_result()) is not None:
             return Result(task.load(folder.model), **finished, folder=folder.path, already_finished=True)

@@ -97,7 +97,7 @@ class Recipe(RecipeFields):
             raise RecipeError("arch is cnn, but several tasks share a vit; leave it out")
         object.__setattr__(self, "model", checked_model(self.task, self.arch, self.model))
         if self.task == UNLABELLED:
-            object.__setattr__(self, "pretraining", checked_pretraining(self.pretraining))
+            object.__setattr__(self, "pretraining", checked(PretrainingConfig, "pretraining", self.pretraining))
         object.__setattr__(self, "multitask", checked(MultiTaskConfig, "multitask", self.multitask))
 
     @classmethod
@@ -144,21 +144,16 @@ def checked_model(task: str, arch: str, model: dict[str, Any]) -> dict[str, Any]
     return {name: list(value) if isinstance(value, tuple) else value for name, value in read.items()}
 
 
-def checked_pretraining(fields: dict[str, Any]) -> dict[str, Any]:
-    """The objective's fields that differ from their defaults, and its method. Raises RecipeError for an unknown field or a wrong value."""
-    try:
-        return PretrainingConfig.from_dict(fields).given()
-    except ValueError as error:
-        raise RecipeError(str(error) if str(error).startswith("unknown") else f"pretraining.{error}") from error
-
-
 def checked(config: type[Config], field: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a nested mapping that are given, converted to their types. Raises RecipeError for an unknown field or a wrong value."""
+    """The fields of a nested mapping that say something (see `Config.given`), converted to their types.
+
+    Raises:
+        RecipeError: an unknown field or a wrong value.
+    """
     try:
-        whole = config.from_dict(values).to_dict()
+        return config.from_dict(values).given()
     except ValueError as error:
-        raise RecipeError(f"{field}: {error}") from error
-    return {name: whole[name] for name in values}
+        raise RecipeError(str(error) if str(error).startswith("unknown") else f"{field}.{error}") from error
 
 
 def load_recipe(name_or_path: str | Path, **overrides: Any) -> Recipe:

@@ -57,7 +57,7 @@ def make_record(
         best_by: the task's metric that chose the weights.
 
     Raises:
-        RecordError: the runs were not all made by the same code on the same machine.
+        RecordError: the runs were not all made by the same code on the same machine, or the test split gives no score.
     """
     made_by = results[0].environment
     for seed, result in zip(seeds, results, strict=True):
@@ -67,6 +67,10 @@ def make_record(
                 f"seed {seed} was run with another {' and '.join(different)} than seed {seeds[0]}, "
                 "so they make no one record; run all again with --no-resume"
             )
+    if f"test_{best_by}" not in results[0].metrics:
+        raise RecordError(
+            f"the test split has no {best_by}, so there is nothing to record; it needs answers of every task that is learned"
+        )
     train, val, test = splits
     return {
         "name": name,
@@ -100,6 +104,17 @@ def headline(record: Record) -> tuple[str, dict[str, Any]]:
     """
     name = f"test_{record.get('best_by', 'accuracy')}"
     return name, record["metrics"][name]
+
+
+def params_in_words(record: Record) -> str:
+    """``104,231 parameters``; of a pre-training with what they are of, since the encoder that is kept is only one part of it."""
+    method = record["recipe"].get("pretraining", {}).get("method")
+    counted = {
+        "mae": " of encoder and decoder",
+        "dino": " of student and teacher, each with its head",
+        "contrastive": " of the encoder and its slow copy, with projectors and predictor",
+    }
+    return f"{record['params']:,} parameters{counted.get(method, '')}"
 
 
 def unit(name: str) -> str:

@@ -1,6 +1,6 @@
 """The folder of one run: what is in it, and whether a new run may go on in it.
 
-run.json                recipe, seed and data of the run
+run.json                recipe, seed and data of the run, and what else it reads until its end, such as a teacher
 split.json              of a folder of images, which of them the run has for what (see `RememberedSplit`)
 checkpoint.safetensors  everything needed to go on
 model.safetensors       the weights chosen on the validation split, with config, classes, mean and std
@@ -65,14 +65,20 @@ class RunFolder:
         self.tensorboard = self.path / "tensorboard"
 
     def open(
-        self, recipe: Recipe, seed: int, data_sha256: str, resume: bool, split: RememberedSplit | None = None
+        self,
+        recipe: Recipe,
+        seed: int,
+        data_sha256: str,
+        resume: bool,
+        split: RememberedSplit | None = None,
+        sources: dict[str, str] | None = None,
     ) -> None:
-        """Check that a run of the same recipe, seed and data is here, or none; with resume=False remove what is here.
+        """Check that a run of the same recipe, seed, data and sources (see `Task.sources`) is here, or none; with resume=False remove what is here.
 
         Raises:
             RunFolderError: another run is here.
         """
-        wanted = {"recipe": recipe.to_dict(), "seed": seed, "data_sha256": data_sha256}
+        wanted = {"recipe": recipe.to_dict(), "seed": seed, "data_sha256": data_sha256, "sources": sources or {}}
         if not resume:
             self.clear()
         if self.description.exists() and (self.checkpoint.exists() or self.result.exists()):
@@ -118,4 +124,10 @@ def _differences(there: dict[str, Any], wanted: dict[str, Any], recipe: Recipe, 
         found.append(f"seed is {there['seed']} there and {wanted['seed']} now")
     if there["data_sha256"] != wanted["data_sha256"]:
         found.append(f"the data's contents are not the same as then{f' ({changes})' * bool(changes)}")
+    then = there.get("sources", {})
+    found += [
+        f"the {name}'s file is not the one of then"
+        for name in wanted["sources"]
+        if then.get(name, wanted["sources"][name]) != wanted["sources"][name]
+    ]
     return found

@@ -4,7 +4,7 @@ Our files are safetensors: tensors and text. Others' may also be ``.npz`` or tor
 """
 
 from vit_tutorial.weights.convert import convert_state_dict
-from vit_tutorial.weights.encoder import load_encoder
+from vit_tutorial.weights.encoder import encoder_normalisation, load_encoder
 from vit_tutorial.weights.files import read_safetensors, read_weights, write_safetensors
 from vit_tutorial.weights.model import load_classifier, load_model, load_weights, plain_model, read_extra, save_model
 from vit_tutorial.weights.multitask import holds_multitask, load_multitask, save_multitask
@@ -17,6 +17,7 @@ __all__ = [
     "Official",
     "Preparation",
     "convert_state_dict",
+    "encoder_normalisation",
     "holds_multitask",
     "holds_segmenter",
     "load_classifier",

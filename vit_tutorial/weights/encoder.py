@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from vit_tutorial.patches import in_pixels, pair
 from vit_tutorial.vit import VisionTransformer
@@ -23,15 +24,10 @@ def load_encoder(model: VisionTransformer, path: str | Path, frozen: bool = Fals
 
     Raises:
         FileNotFoundError: there is no such file, or the run is not finished.
-        ValueError: the encoder is of another configuration, and the message says which fields to set; or it is to be probed on images of another size.
+        ValueError: the encoder is of another configuration, and the message says which fields to set; or it is to be probed on images of another
+            size; or the file is a run's checkpoint.
     """
-    try:
-        _, metadata = read_weights(path)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f"{error}; pretrained is to be a file of weights or the folder of a finished run, as runs/mae_fashion/seed-{{seed}}"
-        ) from error
-    said = json.loads(metadata.get(METADATA_KEY, "{}")).get("config", {})  # of a file of ours
+    said = described_encoder(path).get("config", {})
     own = model.config.to_dict()
     different = [name for name in (*SHAPE, *FUNCTION) if name in said and said[name] != own[name]]
     if different:
@@ -45,3 +41,29 @@ def load_encoder(model: VisionTransformer, path: str | Path, frozen: bool = Fals
             "pre-train at their size, or fine-tune the whole (frozen=false), which resizes the positions"
         )
     load_weights(model, path, new_head=True)
+
+
+def encoder_normalisation(path: str | Path) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Mean and standard deviation of each channel by which an encoder's images were normalised; None where its file does not say them.
+
+    Raises: as :func:`load_encoder`, of a file that cannot be read.
+    """
+    extra = described_encoder(path).get("extra") or {}
+    return (tuple(extra["mean"]), tuple(extra["std"])) if extra.get("mean") and extra.get("std") else None
+
+
+def described_encoder(path: str | Path) -> dict[str, Any]:
+    """What a file of ours says of the model in it; nothing of other files. Raises as :func:`load_encoder`."""
+    try:
+        _, metadata = read_weights(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{error}; pretrained is to be a file of weights or the folder of a finished run, as runs/mae_fashion/seed-{{seed}}"
+        ) from error
+    if metadata.get("format", "").startswith("vit_tutorial checkpoint"):
+        raise ValueError(
+            f"{path} is a run's checkpoint, which holds optimiser and heads beside the encoder; give the run's folder, {Path(path).parent}, once the "
+            "run is finished: its model.safetensors is the encoder"
+        )
+    found: dict[str, Any] = json.loads(metadata.get(METADATA_KEY, "{}"))
+    return found

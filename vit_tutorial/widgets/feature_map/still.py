@@ -10,12 +10,14 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from vit_tutorial.dark import dark_twin
 from vit_tutorial.widgets.feature_map.state import MapState
 from vit_tutorial.widgets.models.page_model import data_address
 
 CATEGORIES = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#56b4e9", "#cc79a7", "#f0e442")  # as in colours.js
 NAMES = {"pca": "PCA", "tsne": "t-SNE"}
 INK = "#1d2129"
+WIDTH = 7.4  # inches
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def draw(start: MapState) -> Still:
     encoders, labels = start.data["encoders"], start.data["labels"]
     columns = min(len(encoders), 4)
     rows = -(-len(encoders) // columns)
-    whole = Figure(figsize=(7.4, rows * (7.4 / columns + 0.3)), dpi=200, facecolor="#ffffff")
+    whole = Figure(figsize=(WIDTH, rows * (WIDTH / columns + 0.3)), dpi=200, facecolor="#ffffff")
     grid = whole.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
@@ -57,8 +59,11 @@ def draw(start: MapState) -> Still:
     whole.tight_layout(pad=0.4)
     png = io.BytesIO()
     whole.savefig(png, format="png", metadata={"Software": None})
-    picture = Image.open(png).convert("P", palette=Image.Palette.ADAPTIVE)
-    address, text = data_address(picture, "PNG", optimize=True), html.escape(describe(start), quote=True)
+    said = f'alt="{html.escape(describe(start), quote=True)}" style="--width: {WIDTH * 100:.0f}px"'
+    light, dark = (
+        data_address(picture.convert("P", palette=Image.Palette.ADAPTIVE), "PNG", optimize=True)
+        for picture in (Image.open(png), dark_twin(whole))
+    )
     return Still(
-        f'<img src="{address}" alt="{text}" style="width: 100%; height: auto; border-radius: 4px">', png.getvalue()
+        f'<img class="vt-light" src="{light}" {said}><img class="vt-dark" src="{dark}" {said} hidden>', png.getvalue()
     )
