@@ -25,18 +25,18 @@ MODELS = {
     "ViT-S/16, 224x224, 6 blocks": ViTConfig.named("small", depth=6),
 }
 CASES = (
-    ("digits, 28x28, patch 4", Step(64)),
-    ("CIFAR, 32x32, patch 4", Step(32)),
-    ("CIFAR, 32x32, patch 4", Step(32, precision="bf16")),
-    ("many tokens, 64x64, patch 4", Step(16)),
-    ("many tokens, 64x64, patch 4", Step(16, attention="explicit")),
+    ("digits, 28x28, patch 4", Step(48)),
+    ("CIFAR, 32x32, patch 4", Step(16)),
+    ("CIFAR, 32x32, patch 4", Step(16, precision="bf16")),
+    ("many tokens, 64x64, patch 4", Step(8)),
+    ("many tokens, 64x64, patch 4", Step(8, attention="explicit")),
     ("ViT-Ti/16, 224x224", Step(4)),
     ("ViT-Ti/16, 224x224", Step(8)),
-    ("ViT-S/16, 224x224, 6 blocks", Step(4)),
+    ("ViT-S/16, 224x224, 6 blocks", Step(2)),
 )
 
 
-def print_measured(device: str = "cpu", cases: tuple[tuple[str, Step], ...] = CASES, rounds: int = 5) -> None:
+def print_measured(device: str = "cpu", cases: tuple[tuple[str, Step], ...] = CASES, rounds: int = 3) -> None:
     """A line for each model and batch: memory and time by formula and by measurement, and how far apart they are."""
     print(f"\na training step by formula (chapter 7.1) and as measured here: {describe_device(torch.device(device))}")
     print(f"{'model':27} {'batch':>5} {'':13} {'memory (MiB)':>22} {'time of a step (ms)':>26}")
