@@ -8,7 +8,7 @@ import torch
 
 from vit_tutorial.cost import Step, memory, peak
 from vit_tutorial.training.environment import describe_device
-from vit_tutorial.training.measured_memory import measure_peak
+from vit_tutorial.training.measured_memory import as_run, measure_peak
 from vit_tutorial.training.measured_time import Timed, measure_time
 from vit_tutorial.vit import ViTConfig
 
@@ -45,6 +45,7 @@ def print_measured(device: str = "cpu", cases: tuple[tuple[str, Step], ...] = CA
     rates: dict[str, list[Timed]] = {}
     for name, step in cases:
         config = MODELS[name]
+        step = as_run(config, step, device)
         predicted, measured = peak(memory(config, step)), measure_peak(config, step, device)
         timed = measure_time(config, step, device, rounds)
         rates.setdefault(step.precision, []).append(timed)

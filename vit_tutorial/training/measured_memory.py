@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vit_tutorial.attention import Attention
-from vit_tutorial.cost import Step
+from vit_tutorial.attention import Attention, fused_is_slow
+from vit_tutorial.cost import Step, tokens
 from vit_tutorial.patches import pair
 from vit_tutorial.training.optimizer import build_optimizer
 from vit_tutorial.training.recipe import Recipe
@@ -55,6 +55,12 @@ def write_out_attention(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, Attention):
             module.recorder = lambda weights: None
+
+
+def as_run(config: ViTConfig, step: Step, device: str = "cpu") -> Step:
+    """The step with the path that attention really takes: in bfloat16 a processor writes it out (`attention.fused_is_slow`)."""
+    q = torch.empty(1, 1, tokens(config), 1, dtype=torch.bfloat16, device=device, requires_grad=True)
+    return replace(step, attention="explicit") if step.precision == "bf16" and fused_is_slow(q) else step
 
 
 def count_saved(training: TrainingStep) -> list[Tensor]:
