@@ -50,22 +50,26 @@ def print_measured(device: str = "cpu", cases: tuple[tuple[str, Step], ...] = CA
         timed = measure_time(config, step, device, rounds)
         rates.setdefault(step.precision, []).append(timed)
         ratios.append((None if measured is None else measured / predicted, timed.measured / timed.predicted))
-        of_memory = (
+        said = (
             "     the system does not say" if measured is None else f"{measured / MIB:9.0f} {measured / predicted:5.2f}"
         )
         how = f"{step.precision} {step.attention}"
         print(
-            f"{name:27} {step.batch_size:5} {how:13} {predicted / MIB:9.0f} {of_memory} "
+            f"{name:27} {step.batch_size:5} {how:13} {predicted / MIB:9.0f} {said} "
             f"{1e3 * timed.predicted:9.0f} {1e3 * timed.measured:9.0f} {timed.measured / timed.predicted:5.2f}",
             flush=True,
         )
     for precision, found in rates.items():
         print(f"reached in {precision}: {in_words(found)}")
-    known = [abs(memory_ratio - 1) for memory_ratio, _ in ratios if memory_ratio is not None]
-    if known:
-        print(
-            f"memory: within {max(known):.0%} of the formula; time: within {max(abs(ratio - 1) for _, ratio in ratios):.0%}"
+    of_memory = [ratio for ratio, _ in ratios if ratio is not None]
+    within = {"memory": of_memory, "time": [ratio for _, ratio in ratios]}
+    print(
+        "; ".join(
+            f"{name}: within {max(abs(r - 1) for r in found):.0%} of the formula"
+            for name, found in within.items()
+            if found
         )
+    )
 
 
 def in_words(found: list[Timed]) -> str:

@@ -12,7 +12,7 @@ from vit_tutorial.figures.style import INK, MUTED, figure, style
 from vit_tutorial.vit import ViTConfig
 
 MIB = 2**20
-# Dark, light, dark, light: neighbours are told apart in grey.
+# Dark, light, dark, light; what is alike in grey differs by its hatching.
 COLOURS = {
     "weights": "#0b5394",
     "optimiser": "#9fc5e8",
@@ -21,6 +21,7 @@ COLOURS = {
     "workspace": "#c9d6a3",
     "images": "#666d78",
 }
+HATCHES = {"optimiser": "///", "gradients": "xxx", "workspace": "...", "images": "|||"}
 
 
 @style()
@@ -43,12 +44,15 @@ def memory_over_step(config: ViTConfig, step: Step) -> Figure:
     }
     fig = figure(height=3.0)
     axes = fig.subplots()
-    axes.stackplot(
+    areas = axes.stackplot(
         x,
         [values / MIB for values in layers.values()],
         labels=["saved activations" if name == "activations" else name for name in layers],
         colors=[COLOURS[name] for name in layers],
     )
+    for name, area in zip(layers, areas):
+        area.set_hatch(HATCHES.get(name))
+        area.set_edgecolor("white")
     top = axes.get_ylim()[1]
     for where, name in ((L / 2, "forward"), (1.5 * L, "backward"), (2 * L + 1, "update")):
         axes.text(where, 0.97 * top, name, ha="center", va="top", color=INK)
@@ -68,14 +72,23 @@ def memory_bars(cases: Mapping[str, tuple[ViTConfig, Step]], unit: str = "GiB", 
         limits: memories of devices in that unit, drawn as lines.
     """
     size = {"MiB": MIB, "GiB": 2**30}[unit]
-    fig = figure(height=0.5 * len(cases) + 1.2)
+    fig = figure(height=0.45 * len(cases) + 1.3)
     axes = fig.subplots()
     for row, (config, step) in enumerate(cases.values()):
         parts, left = memory(config, step), 0.0
         less = "gradients" if parts["activations"] >= parts["gradients"] else "activations"
         for name, colour in COLOURS.items():
             width = 0.0 if name == less else parts[name] / size
-            axes.barh(row, width, left=left, color=colour, label=None if row else name, height=0.7)
+            axes.barh(
+                row,
+                width,
+                left=left,
+                color=colour,
+                label=None if row else name,
+                height=0.7,
+                edgecolor="white",
+                hatch=HATCHES.get(name),
+            )
             left += width
         axes.text(left, row, f" {peak(parts) / size:.1f}", va="center", color=INK)
     for limit in limits:
@@ -84,5 +97,5 @@ def memory_bars(cases: Mapping[str, tuple[ViTConfig, Step]], unit: str = "GiB", 
     axes.invert_yaxis()
     axes.margins(x=0.12)
     axes.set_xlabel(unit)
-    axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.45, -0.25 if len(cases) > 3 else -0.4), fontsize=9)
+    fig.legend(loc="outside lower center", ncols=3, fontsize=9)
     return fig
