@@ -51,7 +51,7 @@ def memory_over_step(config: ViTConfig, step: Step) -> Figure:
         colors=[COLOURS[name] for name in layers],
     )
     for name, area in zip(layers, areas):
-        area.set_hatch(HATCHES.get(name))
+        area.set_hatch(HATCHES.get(name, ""))
         area.set_edgecolor("white")
     top = axes.get_ylim()[1]
     for where, name in ((L / 2, "forward"), (1.5 * L, "backward"), (2 * L + 1, "update")):

@@ -98,7 +98,8 @@ def measure_peak(config: ViTConfig, step: Step, device: str = "cpu") -> int | No
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
         training = TrainingStep(config, step, device)
-        training(), training()
+        for _ in range(2):
+            training()
         return torch.cuda.max_memory_allocated(device) - before
     if device != "cpu" or peak_of_process() is None:
         return None
@@ -140,7 +141,8 @@ def in_own_process(job: dict[str, Any]) -> int:
         TrainingStep(small, Step(2, step.precision, step.attention, step.optimizer))()
     before = peak_of_process()
     training = TrainingStep(config, step)
-    training(), training()
+    for _ in range(2):
+        training()
     after = peak_of_process()
     assert before is not None
     assert after is not None

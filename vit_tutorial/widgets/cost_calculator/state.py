@@ -41,7 +41,7 @@ class CalculatorState(t.HasTraits):
 
     @property
     def step(self) -> Step:
-        return Step(self.batch_size, self.precision, self.attention, self.optimizer)
+        return Step(self.batch_size, self.precision, self.attention, self.optimizer)  # type: ignore[arg-type]
 
     @property
     def rates(self) -> Rates:
