@@ -16,7 +16,7 @@ const DEVICES = { T4: [8.1, 65, 320, 15], A100: [19.5, 312, 2039, 80], H100: [66
 const REACHED = 0.4; // of the peaks: a guess, to be replaced by what was measured
 const PARTS = { weights: 'weights', optimiser: 'optimiser', activations: 'saved activations', gradients: 'gradients', workspace: 'workspace', images: 'images' };
 
-const rounded = (x) => (x >= 100 ? Math.round(x).toLocaleString('en') : Number(x.toPrecision(2)).toString());
+const rounded = (x) => (x >= 100 ? Math.round(x).toLocaleString('en') : Number(x.toPrecision(3)).toString());
 const bytes = (x) => (x >= GIB ? `${rounded(x / GIB)} GiB` : `${rounded(x / MIB)} MiB`);
 const count = (x) => { for (const [unit, size] of [['P', 1e15], ['T', 1e12], ['G', 1e9], ['M', 1e6]]) if (x >= size) return `${rounded(x / size)} ${unit}`; return rounded(x); };
 const time = (s) => (s >= 120 ? `${rounded(s / 60)} min` : s >= 1 ? `${rounded(s)} s` : `${rounded(1000 * s)} ms`);
