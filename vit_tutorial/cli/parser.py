@@ -228,6 +228,12 @@ def _add_results(commands: Any) -> None:
 def _add_doctor(commands: Any) -> None:
     p = _command(commands, "doctor", "check this machine: versions, devices, memory, data", diagnose)
     p.add_argument("--data", type=_path, metavar="FOLDER", help="data root (default: $VIT_DATA)")
+    p.add_argument(
+        "--measure",
+        action="store_true",
+        help="measure memory and time of training steps, beside what the formulas of chapter 7.1 say",
+    )
+    p.add_argument("--device", metavar="NAME", default="auto", help="where to measure: auto, cpu, cuda or mps")
 
 
 def _command(commands: Any, name: str, summary: str, run: Any, examples: str = "") -> argparse.ArgumentParser:
