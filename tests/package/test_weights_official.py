@@ -21,7 +21,7 @@ from torch.testing import assert_close
 
 from vit_tutorial.patches import patchify, resize_patch_weight
 from vit_tutorial.vit import VisionTransformer, ViTConfig
-from vit_tutorial.weights import PRETRAINED, Preparation, load_pretrained, preparation
+from vit_tutorial.weights import PRETRAINED, Preparation, load_encoder, load_pretrained, preparation, read_extra
 from vit_tutorial.weights import pretrained as module
 
 TIMMS = [name for name, official in PRETRAINED.items() if official.source.startswith("timm/")]
@@ -286,3 +286,34 @@ def test_a_file_of_torchvisions_is_fetched_once_and_held_against_the_hash_in_its
             served.unlink()
             with pytest.raises(ConnectionError, match=r"could not get the weights of ViT_B_16.*copy file:"):
                 load_pretrained(name)
+
+
+def test_fine_tuning_takes_official_weights_and_their_normalisation_and_keeps_it(tmp_path: Path) -> None:
+    theirs = timm.create_model("vit_tiny_patch16_224", pretrained=False)
+    save_file(theirs.state_dict(), tmp_path / "served.safetensors")
+    HubHandler.file = (tmp_path / "served.safetensors").read_bytes()
+    HubHandler.etag = hashlib.sha256(HubHandler.file).hexdigest()
+    for n in range(24):
+        folder = tmp_path / "images" / ("cat", "dog")[n % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        picture(40, 40 + n).save(folder / f"{n}.png")
+    code = f"""
+from vit_tutorial.cli import main
+main(["train", "fine_tuning", "--data", {str(tmp_path / "images")!r}, "--out", {str(tmp_path / "run")!r}, "--epochs", "1",
+    "--set", "batch_size=4", "--set", "model.img_size=32", "--set", "warmup_epochs=0", "--set", "threads=1", "--quiet"])
+"""
+    with HTTPServer(("127.0.0.1", 0), HubHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        done = in_a_process_with_the_hub_at(endpoint, tmp_path / "hub", code)
+        server.shutdown()
+    assert "the encoder has official weights, so images are normalised by" in done.stdout, done.stderr
+    assert read_extra(tmp_path / "run" / "seed-0" / "model.safetensors")["mean"] == [0.5, 0.5, 0.5]
+
+
+def test_a_recipe_of_another_shape_than_the_official_weights_is_told_what_to_set() -> None:
+    model = VisionTransformer(ViTConfig(32, 16, num_classes=2, embed_dim=24, depth=2, num_heads=2))
+    with pytest.raises(
+        ValueError, match=r"the encoder in deit_tiny.* has model.embed_dim=192, .*give the recipe the encoder's"
+    ):
+        load_encoder(model, "deit_tiny_patch16_224.fb_in1k")

@@ -25,7 +25,7 @@ from vit_tutorial.patches import in_pixels
 from vit_tutorial.training.evaluation import Task
 from vit_tutorial.training.recipe import Recipe, RecipeError
 from vit_tutorial.vit import VisionTransformer, ViTConfig
-from vit_tutorial.weights import encoder_normalisation, load_classifier, load_encoder, save_model
+from vit_tutorial.weights import PRETRAINED, encoder_normalisation, load_classifier, load_encoder, save_model
 
 
 class Classification(Task):
@@ -67,7 +67,8 @@ class Classification(Task):
     def build_model(self) -> nn.Module:
         """The recipe's model with fresh weights from torch's global random numbers; with ``pretrained`` only the head is fresh.
 
-        A frozen encoder gets the images by the mean and standard deviation that it knows; one that is fine-tuned by those of this data.
+        A frozen encoder, and one with official weights, gets the images by the mean and standard deviation that it knows; another one that is
+        fine-tuned by those of this data.
         """
         if isinstance(self.config, CNNConfig):
             return ConvNet(self.config)
@@ -82,22 +83,28 @@ class Classification(Task):
         return model
 
     def known_normalisation(self, seed: int) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-        """Mean and standard deviation that a frozen encoder of this seed knows; None where none is frozen, or its file does not say them."""
-        if not (self.recipe.frozen and self.recipe.pretrained):
+        """Mean and standard deviation that an encoder knows whose images keep them; None where there is none, or its file does not say them."""
+        if not self.keeps_normalisation:
             return None
         known = encoder_normalisation(self.recipe.pretrained.replace("{seed}", str(seed)))
         return known if known is not None and len(known[0]) == len(self.splits.mean) else None
 
     def remarks(self, seed: int) -> list[str]:
-        """Of a probe, by which mean and standard deviation its images are normalised."""
-        if not (self.recipe.frozen and self.recipe.pretrained):
+        """Of a probe, and of official weights, by which mean and standard deviation the images are normalised."""
+        if not self.keeps_normalisation:
             return []
         if (known := self.known_normalisation(seed)) is None:
             return [
                 "the encoder's file does not say by which mean and std its images were normalised; those of this data are taken"
             ]
         words = ", ".join(f"{m:.3f} ± {s:.3f}" for m, s in zip(*known))
-        return [f"the encoder is frozen, so images are normalised by the mean ± std that it was trained with: {words}"]
+        why = "is frozen" if self.recipe.frozen else "has official weights"
+        return [f"the encoder {why}, so images are normalised by the mean ± std that it was trained with: {words}"]
+
+    @property
+    def keeps_normalisation(self) -> bool:
+        """Whether images are normalised as the encoder knows them: a frozen one, or one with official weights."""
+        return bool(self.recipe.pretrained) and (self.recipe.frozen or self.recipe.pretrained in PRETRAINED)
 
     def prepare(self, images: Tensor, labels: Tensor, train: bool) -> tuple[Tensor, Tensor]:
         """uint8 images [B, C, H, W] and labels [B] -> what model and loss take; augmented and mixed when training."""

@@ -119,7 +119,8 @@ class RecipeFields(Config):
     )
     pretrained: str = setting(
         "",
-        "a file of weights, or the folder of a run, from which the encoder starts; {seed} in it stands for the run's seed; empty for none",
+        "a file of weights, the folder of a run, or the name of official weights (see weights.PRETRAINED), from which the encoder starts; {seed} in it "
+        "stands for the run's seed; empty for none",
         group=TRAINED,
         of=CLASSES,
     )

@@ -10,6 +10,7 @@ from vit_tutorial.patches import in_pixels, pair
 from vit_tutorial.vit import VisionTransformer
 from vit_tutorial.weights.files import read_weights
 from vit_tutorial.weights.model import METADATA_KEY, load_weights
+from vit_tutorial.weights.pretrained import PRETRAINED, fetch
 
 SHAPE = ("patch_size", "embed_dim", "depth", "num_heads", "mlp_ratio", "qkv_bias", "class_token", "reg_tokens")
 FUNCTION = ("no_embed_class", "pos_embed", "global_pool", "norm_eps", "init_values")
@@ -19,7 +20,8 @@ def load_encoder(model: VisionTransformer, path: str | Path, frozen: bool = Fals
     """Load a pre-trained encoder into a model whose head stays as it is.
 
     Args:
-        path: a file or a run's folder, see :func:`~vit_tutorial.weights.files.read_weights`; any format that :func:`load_weights` knows.
+        path: a file or a run's folder, see :func:`~vit_tutorial.weights.files.read_weights`; any format that :func:`load_weights` knows; or the name
+            of official weights, a key of :data:`~vit_tutorial.weights.pretrained.PRETRAINED`.
         frozen: the encoder will stay as it is, for a probe: then it takes images of its own size only.
 
     Raises:
@@ -40,7 +42,10 @@ def load_encoder(model: VisionTransformer, path: str | Path, frozen: bool = Fals
             f"the encoder in {path} was trained on images of {theirs}, and these are {mine}; a probe leaves it as it is, so resize the images, "
             "pre-train at their size, or fine-tune the whole (frozen=false), which resizes the positions"
         )
-    load_weights(model, path, new_head=True)
+    if (official := PRETRAINED.get(str(path))) is not None:
+        load_weights(model, fetch(str(path)), new_head=True, grid=official.grid)
+    else:
+        load_weights(model, path, new_head=True)
 
 
 def encoder_normalisation(path: str | Path) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
@@ -53,12 +58,15 @@ def encoder_normalisation(path: str | Path) -> tuple[tuple[float, ...], tuple[fl
 
 
 def described_encoder(path: str | Path) -> dict[str, Any]:
-    """What a file of ours says of the model in it; nothing of other files. Raises as :func:`load_encoder`."""
+    """What a file of ours, or the table of official weights, says of the model; nothing of other files. Raises as :func:`load_encoder`."""
+    if (official := PRETRAINED.get(str(path))) is not None:
+        return {"config": official.config.to_dict(), "extra": official.prepare.to_dict()}
     try:
         _, metadata = read_weights(path)
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"{error}; pretrained is to be a file of weights or the folder of a finished run, as runs/mae_fashion/seed-{{seed}}"
+            f"{error}; pretrained is to be a file of weights, the folder of a finished run, as runs/mae_fashion/seed-{{seed}}, or the name of "
+            "official weights, as vit_tiny_patch16_224.augreg_in21k_ft_in1k"
         ) from error
     if metadata.get("format", "").startswith("vit_tutorial checkpoint"):
         raise ValueError(

@@ -33,6 +33,12 @@ class Official:
     source: str
     licence: str = "apache-2.0"
 
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(rows, columns) of its patch positions."""
+        rows, columns = (side // self.config.patch_size for side in pair(self.config.img_size))
+        return rows, columns
+
 
 def _of_timm(
     size: str, patch: int, pixels: int, mean: Any, std: Any, crop: float, licence: str = "apache-2.0", **shape: Any
@@ -141,8 +147,7 @@ def load_pretrained(name: str, **overrides: Any) -> VisionTransformer:
     base = official.config
     model = VisionTransformer(ViTConfig.from_dict({**base.to_dict(), **overrides}))
     new_head = model.config.num_classes != base.num_classes
-    rows, columns = (side // base.patch_size for side in pair(base.img_size))
-    load_weights(model, _download(name, official.source), new_head, (rows, columns), resize_patches=True)
+    load_weights(model, fetch(name), new_head, official.grid, resize_patches=True)
     return model.eval()
 
 
@@ -167,7 +172,9 @@ def _find(name: str) -> Official:
     raise ValueError(f"unknown pre-trained model {name!r}; known: {', '.join(PRETRAINED)}")
 
 
-def _download(name: str, source: str) -> Path:
+def fetch(name: str) -> Path:
+    """The file of official weights, downloaded where it is not in the cache. Raises as :func:`load_pretrained`."""
+    source = _find(name).source
     try:
         return _from_address(source) if "://" in source else _from_hub(source)
     except ValueError:
