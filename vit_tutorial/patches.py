@@ -6,6 +6,8 @@ map, the same for every square, turns it into a token of width D (Dosovitskiy et
 
 from __future__ import annotations
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -138,3 +140,32 @@ class PatchEmbed(nn.Module):
                 f"the model takes images of {self.img_size[0]}x{self.img_size[1]} pixels, these have {H}x{W} (height x width); "
                 "resize the images, or resize the model's position embedding with model.set_input_size"
             )
+
+
+def resize_patch_weight(weight: Tensor, patch_size: int) -> Tensor:
+    """A patch embedding's weight for patches of another size, so that a resized patch gives the token of the original one.
+
+    Resizing is linear: a patch x of P x P pixels becomes R x, with R of shape [P'^2, P^2]. Wanted is w' with <w', R x> = <w, x> for every x, that is
+    R^T w' = w. Where patches grow this has exact solutions, and where they shrink none; the pseudo-inverse gives the smallest of the first,
+    and of the second the one that is nearest for white pixels: w' = (R^T)^+ w (Beyer et al. 2023, FlexiViT, section 3.4). R is bicubic with antialias.
+
+    Args:
+        weight: [D, C, P, P].
+        patch_size: P', the new side in pixels.
+
+    Returns:
+        [D, C, P', P'], in the same type.
+
+    Raises:
+        ValueError: the weight's patches are not square, or P' is less than 1.
+    """
+    D, C, P, width = weight.shape
+    if width != P or patch_size < 1:
+        raise ValueError(f"patches of {P}x{width} pixels cannot be resized to {patch_size}x{patch_size}")
+    if patch_size == P:
+        return weight
+    pixels = torch.eye(P * P, dtype=torch.float64).reshape(P * P, 1, P, P)  # one patch a pixel, white on black
+    resized = F.interpolate(pixels, size=(patch_size, patch_size), mode="bicubic", antialias=True)
+    transposed = resized.flatten(1)  # R^T, [P^2, P'^2]
+    new = weight.detach().double().cpu().reshape(D * C, P * P) @ torch.linalg.pinv(transposed).T
+    return new.reshape(D, C, patch_size, patch_size).to(weight)

@@ -24,6 +24,16 @@ TOUR = [
         "state": {"image": "eight", "hide": [], "positions": False, "view": "prediction"},
     },
 ]
+GUESS = [
+    {"text": "A seven.", "state": {"image": "seven", "layer": 0}},
+    {
+        "question": "What will it say of a four?",
+        "choices": ["Four", "Nine"],
+        "answer": 0,
+        "reveal": "There it is.",
+        "state": {"image": "four", "layer": 2},
+    },
+]
 
 
 @pytest.fixture
@@ -103,6 +113,18 @@ def test_a_question_shows_its_own_picture_untouched_until_it_is_answered(tour: E
     assert (state["image"], state["view"], state["hide"], state["positions"]) == ("eight", "prediction", [], True)
     tour.button("Something else").click()
     assert (tour.state["image"], tour.state["positions"]) == ("eight", False)
+
+
+def test_a_question_of_what_will_be_seen_shows_nothing_of_it_until_it_is_answered(chromium: Any, figures: Path) -> None:
+    path = figures / "guess.html"
+    path.write_text(page_html(element(steps=GUESS, name="guess")), encoding="utf-8")
+    with opened(chromium, path.as_uri()) as page:
+        guess = Explorer(page)
+        guess.button("Next").click()
+        assert (guess.state["image"], guess.state["layer"]) == ("seven", 0)
+        guess.button("Nine").click()
+        assert (guess.state["image"], guess.state["layer"]) == ("four", 2)
+        assert page.faults == []
 
 
 def test_the_end_of_a_tour_leads_to_its_beginning_with_the_questions_open_again(tour: Explorer) -> None:

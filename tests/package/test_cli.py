@@ -181,6 +181,10 @@ def test_wrong_input_is_one_line_that_names_it(
     [
         (["train", "digits", "--set", "lr"], "'lr' is no assignment; write FIELD=VALUE"),
         (["train", "digits", "--seeds", "0,x"], "'x' is no seed; give a whole number from 0"),
+        (["train", "digits", "--seed", "²"], "'²' is no seed"),
+        (["train", "digits", "--seed", str(2**63)], "is no seed; give a whole number from 0 and below 2**63"),
+        (["train", "image_folder", "--data", ""], "argument --data: the path is empty"),
+        (["evaluate", "runs/digits/seed-0", "--mistakes", "-3"], "'-3' is no number of mistakes"),
         (["train", "digits", "--seeds", "0,0"], "names a seed twice"),
         (["fly"], "invalid choice: 'fly'"),
     ],
@@ -350,6 +354,8 @@ def test_without_mean_and_std_pixels_go_in_from_0_to_1(tmp_path: Path, capsys: C
     [
         ({"classes": ["a", "b"]}, "has 2 values as its classes, and the model needs a list of 3"),
         ({"mean": [0.1, 0.2, 0.3], "std": [1, 1, 1]}, "has 3 values as its mean, and the model needs a list of 1"),
+        ({"mean": [0.5], "std": [0]}, "has [0] as its std, and the model needs numbers above 0"),
+        ({"mean": [float("nan")]}, "has [nan] as its mean, and the model needs numbers"),
         ({"mean": 0.5}, "has 0.5 as its mean, and the model needs a list of 1"),
         ({"classes": {"0": "a"}}, "has {'0': 'a'} as its classes, and the model needs a list of 3"),
     ],

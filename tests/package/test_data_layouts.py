@@ -19,6 +19,8 @@ NUMBERS = [f"{i}.png" for i in range(6)]
         ("Training", "train"), ("train_set", "train"), ("TRAIN2017", "train"), ("trn", "train"), ("trainA", "train"),
         ("images_train", "train"), ("dev", "val"), ("Validation-Set", "val"), ("valset", "val"), ("val.1", "val"),
         ("tst", "test"), ("hold-out", "test"), ("testing_images", "test"), ("01 Test", "test"), ("unlabeled", "unlabelled"),
+        ("训练集", "train"), ("测试集", "test"), ("验证图片", "val"), ("学習データ", "train"), ("테스트", "test"), ("Trainingsdaten", "train"),
+        ("Entraînement", "train"), ("prueba", "test"), ("обучение", "train"),
     ],
 )  # fmt: skip
 def test_a_name_that_sounds_like_a_split_is_known(name: str, split: str) -> None:
@@ -26,7 +28,23 @@ def test_a_name_that_sounds_like_a_split_is_known(name: str, split: str) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["cat", "trains", "contest", "device", "values", "tested", "trainer", "images", "class_train", "data", "7"]
+    "name",
+    [
+        "cat",
+        "trains",
+        "contest",
+        "device",
+        "values",
+        "tested",
+        "trainer",
+        "images",
+        "class_train",
+        "data",
+        "7",
+        "猫",
+        "测量",
+        "tests éclair",
+    ],
 )
 def test_other_names_are_no_splits(name: str) -> None:
     assert split_of(name) is None
@@ -211,3 +229,26 @@ def test_classes_with_such_names_stay_classes(tmp_path: Path, names: tuple[str, 
 )
 def test_labels_are_found_in_numbered_names_and_only_there(names: list[str], labels: list[str]) -> None:
     assert list(labels_in_names(names)) == labels
+
+
+def test_names_that_differ_by_the_word_of_a_split_are_splits(tmp_path: Path) -> None:
+    for name in ("bounding_box_train", "bounding_box_test", "query"):
+        pictures(tmp_path, [f"{name}/{n}" for n in NUMBERS])
+    with pytest.raises(ValueError, match="holds splits, not classes: bounding_box_test"):
+        image_folder(tmp_path, 8, progress=False)
+
+
+def test_one_name_with_such_a_word_is_a_class_and_so_are_those_that_say_so(tmp_path: Path) -> None:
+    for name in ("toy_train", "toy_car"):
+        pictures(tmp_path / "toys", [f"{name}/{n}" for n in NUMBERS])
+    for name in ("class_train", "class_test"):
+        pictures(tmp_path / "called", [f"{name}/{n}" for n in NUMBERS])
+    assert image_folder(tmp_path / "toys", 8, progress=False).classes == ["toy_car", "toy_train"]
+    assert image_folder(tmp_path / "called", 8, progress=False).classes == ["class_test", "class_train"]
+
+
+def test_a_table_beside_the_only_folder_is_named(tmp_path: Path) -> None:
+    pictures(tmp_path, [f"images/{n}" for n in NUMBERS])
+    (tmp_path / "labels.csv").write_text("file,label\n0.png,cat\n")
+    with pytest.raises(ValueError, match=r"single class folder, 'images'.*labels.csv"):
+        image_folder(tmp_path, 8, progress=False)

@@ -169,3 +169,11 @@ def test_the_command_takes_the_rule_and_says_it_in_the_variant(tmp_path: Path, c
     out = capsys.readouterr().out
     assert "split by content, grouped by folder" in out
     assert "16 groups by folder" in out
+
+
+def test_few_groups_that_lie_across_classes_leave_no_split_empty(tmp_path: Path) -> None:
+    for people in range(3, 9):
+        root = tmp_path / str(people)
+        pictures(root, [f"{c}/p{p}_{i}.png" for c in "ab" for p in range(people) for i in range(3)])
+        splits = image_folder(root, 8, progress=False, group_by="(p[0-9]+)")
+        assert min(len(split) for split in splits) > 0

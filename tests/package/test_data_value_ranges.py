@@ -174,3 +174,13 @@ def test_the_model_says_its_range_and_predicts_and_evaluates_with_it(tmp_path: P
         assert main(["predict", str(run), *files, "--format", "json"]) == 0
         answers = json.loads(capsys.readouterr().out)
         assert [a["predictions"][0]["class"] for a in answers] == [m["called"] for m in wrong]
+
+
+def test_a_class_that_alone_has_16_bits_is_said(tmp_path: Path) -> None:
+    for i in range(6):
+        for name, kind in (("deep", np.uint16), ("plain", np.uint8)):
+            file = tmp_path / name / f"{i}.png"
+            file.parent.mkdir(exist_ok=True)
+            Image.fromarray(np.random.default_rng(i).integers(0, 200, (8, 8)).astype(kind)).save(file)
+    report = image_folder(tmp_path, 8, progress=False).report
+    assert "all images of deep have 16 bits and no others have" in str(report)

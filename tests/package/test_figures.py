@@ -33,6 +33,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 from vit_tutorial import figures
+from vit_tutorial.cost import Step
 from vit_tutorial.dark import dark_twin
 from vit_tutorial.figures import (
     annotations,
@@ -42,6 +43,7 @@ from vit_tutorial.figures import (
     batch_size,
     cases,
     concepts,
+    cost,
     evaluation,
     examples,
     experiments,
@@ -52,6 +54,7 @@ from vit_tutorial.figures import (
     mathematics,
     multitask,
     origins,
+    package,
     position_math,
     pretraining,
     segmentation,
@@ -63,6 +66,7 @@ from vit_tutorial.figures import (
 from vit_tutorial.figures.style import CATEGORIES, PAGE_WIDTH
 from vit_tutorial.figures.style import Figure as HouseFigure
 from vit_tutorial.metrics.comparison import Difference
+from vit_tutorial.vit import ViTConfig
 
 ROOT = Path(__file__).parents[2]
 LEAST = 9  # points: at three quarters of its size, as on a telephone, a plot's lettering is still 9 pixels high
@@ -84,7 +88,15 @@ RUNS = {name: [HISTORY, [*HISTORY[:2], {**HISTORY[2], "val_accuracy": 0.9}]] for
 EVENTS = [(2017.5, "a", "text"), (2020.8, "b", "images"), (2020.9, "c", "images"), (2023.0, "d", "text")]
 CURVES = {"accuracy": (0.8, 0.85, 0.9), "mIoU": (0.2, 0.4, 0.6)}
 
+SMALL_VIT = ViTConfig(img_size=32, patch_size=8, embed_dim=48, depth=2, num_heads=3)
+
 CALLS: dict[str, Callable[[], Figure]] = {
+    # chapter 7
+    "cost.memory_over_step": lambda: cost.memory_over_step(SMALL_VIT, Step(8)),
+    "cost.memory_bars": lambda: cost.memory_bars({"a": (SMALL_VIT, Step(8)), "b": (SMALL_VIT, Step(1))}, "MiB", [2.0]),
+    "package.import_matrix": lambda: package.import_matrix(
+        {"a": set(), "b": {"a"}, "c": {"d"}, "d": {"b"}}, list("abcd")
+    ),
     # for every chapter
     "images.image_grid": lambda: images.image_grid(torch.stack([GREY] * 4), titles=["a", "b", "c", "d"]),
     "images.patch_row": lambda: images.patch_row(GREY, 2),

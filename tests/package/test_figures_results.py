@@ -118,6 +118,13 @@ def test_the_line_is_the_mean_of_the_seeds_and_the_band_their_range() -> None:
     assert {"ViT", "CNN"} <= set(written(fig).splitlines())
 
 
+def test_settings_whose_epochs_cost_unlike_are_drawn_over_minutes() -> None:
+    plain, costly = (seed_curves(RUNS, minutes=dict.fromkeys(RUNS, m)).axes[0] for m in (1, 3))
+    for one, three in zip(plain.lines, costly.lines, strict=True):
+        assert_allclose(np.asarray(three.get_xdata()), 3 * np.asarray(one.get_xdata()))
+    assert (plain.get_xlabel(), seed_curves(RUNS).axes[0].get_xlabel()) == ("minutes of one core", "epoch")
+
+
 def test_settings_are_told_apart_without_colour() -> None:
     lines = seed_curves(RUNS, "val_loss").axes[0].lines
     assert lines[0].get_linestyle() != lines[1].get_linestyle()

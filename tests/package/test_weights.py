@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,9 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from vit_tutorial import weights
 from vit_tutorial.vit import VisionTransformer, ViTConfig
-from vit_tutorial.weights import convert_state_dict, load_model, load_pretrained, load_weights, save_model
+from vit_tutorial.weights import convert_state_dict, load_model, load_weights, save_model
 
 TINY = ViTConfig.named("tiny")
 BASE = ViTConfig.named("base", img_size=64)  # of its usual size but for the number of patches, which decides the time
@@ -289,98 +284,3 @@ def test_a_full_disk_leaves_the_old_file_as_it_was(saved: Path) -> None:
         save_model(model, saved)
     assert saved.read_bytes() == old
     assert [p.name for p in saved.parent.iterdir()] == [saved.name]
-
-
-# Official weights
-
-
-def test_every_named_model_is_timms_of_that_name() -> None:
-    import timm
-
-    for name, config in weights.PRETRAINED.items():
-        cfg = timm.get_pretrained_cfg(name)
-        assert cfg.hf_hub_id == f"timm/{name}"
-        assert cfg.input_size == (3, config.img_size, config.img_size)
-        assert (cfg.mean, cfg.std) == (weights.PRETRAINED_MEAN, weights.PRETRAINED_STD)
-        assert cfg.num_classes == config.num_classes
-        with torch.device("meta"):
-            ours, theirs = VisionTransformer(config), timm.create_model(name, pretrained=False)
-        assert {k: v.shape for k, v in ours.state_dict().items()} == {
-            k: v.shape for k, v in theirs.state_dict().items()
-        }
-
-
-def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"unknown pre-trained model 'vit_huge'; known: vit_tiny_patch16_224"):
-        load_pretrained("vit_huge")
-
-
-class HubHandler(BaseHTTPRequestHandler):
-    """As much of the Hugging Face hub as a download needs: one repository with one file."""
-
-    file: bytes = b""
-
-    def do_HEAD(self) -> None:
-        self.answer(body=False)
-
-    def do_GET(self) -> None:
-        self.answer(body=True)
-
-    def answer(self, body: bool) -> None:
-        found = self.path == "/timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k/resolve/main/model.safetensors"
-        self.send_response(200 if found else 404)
-        self.send_header("Content-Length", str(len(self.file) if found else 0))
-        self.send_header("ETag", '"0123456789abcdef0123456789abcdef01234567"')
-        self.send_header("X-Repo-Commit", "0" * 40)
-        self.end_headers()
-        if body and found:
-            self.wfile.write(self.file)
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-def in_a_process_with_the_hub_at(
-    endpoint: str, cache: Path, code: str, **environment: str
-) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-c", f"import torch\nfrom vit_tutorial.weights import *\n{code}"],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[2],
-        env={"HF_ENDPOINT": endpoint, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_XET": "1", "PATH": "", **environment},
-    )
-
-
-def test_a_named_model_is_downloaded_once_and_gives_the_librarys_logits(tmp_path: Path) -> None:
-    theirs = timm_vit()
-    save_file(theirs.state_dict(), tmp_path / "served.safetensors")
-    HubHandler.file = (tmp_path / "served.safetensors").read_bytes()
-    images = torch.randn(1, 3, 224, 224)
-    save_file({"images": images, "logits": theirs(images).detach()}, tmp_path / "expected.safetensors")
-    code = f"""
-from safetensors.torch import load_file
-expected = load_file({str(tmp_path / "expected.safetensors")!r})
-name = "vit_tiny_patch16_224.augreg_in21k_ft_in1k"
-torch.testing.assert_close(load_pretrained(name)(expected["images"]), expected["logits"], atol=1e-5, rtol=0)
-assert load_pretrained(name, num_classes=10, img_size=64)(torch.randn(1, 3, 64, 64)).shape == (1, 10)
-print("equal")
-"""
-    with HTTPServer(("127.0.0.1", 0), HubHandler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        endpoint = f"http://127.0.0.1:{server.server_port}"
-        done = in_a_process_with_the_hub_at(endpoint, tmp_path / "hub", code)
-        server.shutdown()
-    assert done.stdout == "equal\n", done.stderr
-    again = in_a_process_with_the_hub_at(endpoint, tmp_path / "hub", code, HF_HUB_OFFLINE="1")  # from the cache
-    assert again.stdout == "equal\n", again.stderr
-
-
-def test_without_a_network_the_error_says_what_to_do(tmp_path: Path) -> None:
-    code = """
-try: load_pretrained("vit_tiny_patch16_224.augreg_in21k_ft_in1k")
-except ConnectionError as error: print(error)
-"""
-    done = in_a_process_with_the_hub_at("http://127.0.0.1:9", tmp_path, code, HF_HUB_OFFLINE="1")
-    assert "could not get the weights of vit_tiny_patch16_224" in done.stdout, done.stderr
-    assert "load_weights(model, path)" in done.stdout

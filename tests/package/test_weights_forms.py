@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import copy
 import dataclasses
+import json
 import pickle
 import re
 import shlex
@@ -476,7 +477,7 @@ def test_a_pickled_dictionary_of_arrays_has_its_command_too(tmp_path: Path) -> N
     [
         ("model.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer.*git lfs pull"),
         ("model.safetensors", b"\n<!DOCTYPE html><html>", "it is a web page"),
-        ("model.safetensors.index.json", b'{"weight_map": {}}', "it is JSON"),
+        ("config.json", b'{"hidden_size": 24}', "it is JSON"),
         ("tf_model.h5", b"\x89HDF\r\n\x1a\n" + bytes(64), "it is HDF5"),
         ("flax_model.msgpack", b"\xde\x00\x10" + bytes(64), "Flax's msgpack"),
         ("model.onnx", b"\x08\x0a\x12\x07pytorch" + bytes(64), "ONNX model.*model.safetensors that it was exported from"),
@@ -760,3 +761,64 @@ def test_loading_what_fits_warns_of_nothing() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_loads(vit().state_dict(), vit())
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.bool, torch.complex64])
+def test_what_are_no_floating_point_numbers_is_refused_and_not_cast(kind: torch.dtype) -> None:
+    state = vit().state_dict() | {"blocks.1.attn.qkv.weight": torch.zeros(72, 24, dtype=kind)}
+    with pytest.raises(ValueError, match=r"blocks.1.attn.qkv.weight holds \w+, and weights are floating-point"):
+        load_weights(vit(1), state)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_that_are_not_finite_are_refused_with_their_name(value: float) -> None:
+    state = vit().state_dict()
+    state["norm.weight"] = torch.full_like(state["norm.weight"], value)
+    with pytest.raises(ValueError, match=r"norm\.weight holds numbers that are not finite"):
+        load_weights(vit(1), state)
+
+
+def in_parts(folder: Path, kind: str) -> Path:
+    """The weights of `vit()` in two files, with the index that Hugging Face writes beside them."""
+    folder.mkdir()
+    stem, suffix = ("model", ".safetensors") if kind == "safetensors" else ("pytorch_model", ".bin")
+    names, place = list(vit().state_dict()), {}
+    for part, some in enumerate((names[:9], names[9:]), start=1):
+        file = f"{stem}-0000{part}-of-00002{suffix}"
+        tensors = {name: vit().state_dict()[name].clone() for name in some}
+        if kind == "safetensors":
+            save_file(tensors, folder / file)
+        else:
+            torch.save(tensors, folder / file)
+        place |= dict.fromkeys(some, file)
+    (folder / f"{stem}{suffix}.index.json").write_text(json.dumps({"metadata": {}, "weight_map": place}))
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "bin"])
+def test_weights_in_several_files_load_from_their_folder_or_index(kind: str, tmp_path: Path) -> None:
+    folder = in_parts(tmp_path / "parts", kind)
+    check_loads(folder, vit())
+    check_loads(next(folder.glob("*.index.json")), vit())
+
+
+def test_one_part_of_several_says_so_and_a_missing_one_is_named(tmp_path: Path) -> None:
+    folder = in_parts(tmp_path / "parts", "safetensors")
+    with pytest.raises(ValueError, match="is part 1 of 2 of the weights; give the folder"):
+        load_weights(vit(1), folder / "model-00001-of-00002.safetensors")
+    (folder / "model-00002-of-00002.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"has no model-00002-of-00002\.safetensors, which its"):
+        load_weights(vit(1), folder)
+    (folder / "model.safetensors.index.json").write_text("[]")
+    with pytest.raises(ValueError, match="is no index of weights"):
+        load_weights(vit(1), folder)
+
+
+def test_the_heads_that_a_configuration_beside_the_file_says_are_compared(tmp_path: Path) -> None:
+    save_file({name: tensor.clone() for name, tensor in vit().state_dict().items()}, tmp_path / "model.safetensors")
+    config = {"hidden_size": 24, "num_attention_heads": 6}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="the weights are of 6 heads, the model has 3"):
+        load_weights(vit(1), tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(config | {"num_attention_heads": 3}))
+    check_loads(tmp_path, vit())

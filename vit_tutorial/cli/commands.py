@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from itertools import islice
 from pathlib import Path
@@ -240,6 +241,12 @@ def described(path: Path, K: int, C: int) -> dict[str, Any]:
                 f"{path} has {said} as its {key}, and the model needs a list of {len(default)}; {SAVE_AGAIN}"
             )
         extra[key] = value
+    for key in ("mean", "std"):
+        low = 0 if key == "std" else -math.inf
+        if not all(isinstance(v, (int, float)) and math.isfinite(v) and v > low for v in extra[key]):
+            raise ValueError(
+                f"{path} has {extra[key]} as its {key}, and the model needs numbers{' above 0' * (key == 'std')}; {SAVE_AGAIN}"
+            )
     if missing:
         taken = {"classes": "they are numbered", "mean": "0 is taken", "std": "1 is taken"}
         said = ", ".join(f"{key} ({taken[key]})" for key in missing)

@@ -16,6 +16,8 @@ import torch
 import torchvision
 
 from vit_tutorial import data
+from vit_tutorial.cli.measure import print_measured
+from vit_tutorial.device import pick_device
 from vit_tutorial.training.environment import free_memory
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 
@@ -40,6 +42,8 @@ def diagnose(options: argparse.Namespace) -> int:
             print(f"{'':8}   -> {finding.remedy}")
     problems = sum(bool(finding.remedy) for finding in findings)
     print(f"{problems} problem{'s' * (problems != 1)}" if problems else "all is well")
+    if options.measure:
+        print_measured(str(pick_device(options.device)))
     return 1 if problems else 0
 
 

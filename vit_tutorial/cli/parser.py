@@ -20,6 +20,7 @@ from vit_tutorial.heads import MultiTaskConfig, SegmenterConfig
 from vit_tutorial.pretraining import PretrainingConfig
 from vit_tutorial.training import Recipe, list_recipes
 from vit_tutorial.training.sweep import Sweep, list_sweeps
+from vit_tutorial.training.yaml_text import read_yaml
 from vit_tutorial.vit import ViTConfig
 from vit_tutorial.widgets.models.export import DTYPES
 
@@ -110,7 +111,7 @@ def _add_train(commands: Any) -> None:
     p.add_argument("recipe", metavar="RECIPE", help="name of a recipe, or a path to a .yaml file")
     p.add_argument("--fields", action=_Fields, nargs=0, help="print what can be changed with --set, and end")
     p.add_argument(
-        "--data", type=Path, metavar="FOLDER", help="folder of images, COCO file, or data root (default: $VIT_DATA)"
+        "--data", type=_path, metavar="FOLDER", help="folder of images, COCO file, or data root (default: $VIT_DATA)"
     )
     p.add_argument("--download", action="store_true", help="let torchvision download missing data")
     seeds = p.add_mutually_exclusive_group()
@@ -125,7 +126,7 @@ def _add_train(commands: Any) -> None:
     p.add_argument("--epochs", type=int, metavar="N", help="the same as --set epochs=N")
     p.add_argument("--device", metavar="NAME", help="auto, cpu, cuda or mps")
     p.add_argument("--set", type=_assignment, action="append", default=[], metavar="FIELD=VALUE", help="change a field")
-    p.add_argument("--out", type=Path, metavar="FOLDER", help="where the runs go (default: runs/RECIPE)")
+    p.add_argument("--out", type=_path, metavar="FOLDER", help="where the runs go (default: runs/RECIPE)")
     p.add_argument("--resume", action=argparse.BooleanOptionalAction, default=True, help="go on with a stopped run")
     p.add_argument(
         "--test", action=argparse.BooleanOptionalAction, default=True, help="score the test split at the end"
@@ -141,10 +142,10 @@ def _add_sweep(commands: Any) -> None:
     p = _command(commands, "sweep", summary, run_sweep, fields + SWEEP_EXAMPLES)
     p.add_argument("sweep", metavar="SWEEP", help="name of a sweep, or a path to a .yaml file")
     p.add_argument(
-        "--data", type=Path, metavar="FOLDER", help="folder of images, COCO file, or data root (default: $VIT_DATA)"
+        "--data", type=_path, metavar="FOLDER", help="folder of images, COCO file, or data root (default: $VIT_DATA)"
     )
     p.add_argument("--download", action="store_true", help="let torchvision download missing data")
-    p.add_argument("--out", type=Path, metavar="FOLDER", help="where the runs go (default: runs/sweeps/SWEEP)")
+    p.add_argument("--out", type=_path, metavar="FOLDER", help="where the runs go (default: runs/sweeps/SWEEP)")
     p.add_argument(
         "--jobs",
         type=_at_least_one,
@@ -158,7 +159,7 @@ def _add_sweep(commands: Any) -> None:
 
 def _add_evaluate(commands: Any) -> None:
     p = _command(commands, "evaluate", "metrics and mistakes of a trained model", evaluate_run, EVALUATE_EXAMPLES)
-    p.add_argument("model", type=Path, metavar="RUN_OR_FILE", help="a run's folder, or a model.safetensors")
+    p.add_argument("model", type=_path, metavar="RUN_OR_FILE", help="a run's folder, or a model.safetensors")
     p.add_argument(
         "--split",
         choices=["train", "val", "test", "all"],
@@ -167,21 +168,26 @@ def _add_evaluate(commands: Any) -> None:
     )
     p.add_argument(
         "--data",
-        type=Path,
+        type=_path,
         metavar="FOLDER",
         help="the folder of the run, a labelled folder collected later (CLASS/*.jpg: all of it is scored), or data root (default: $VIT_DATA)",
     )
-    p.add_argument("--mistakes", type=int, default=5, metavar="N", help="how many of the surest mistakes (default: 5)")
+    p.add_argument(
+        "--mistakes", type=_count, default=5, metavar="N", help="how many of the surest mistakes (default: 5)"
+    )
     p.add_argument("--format", choices=["text", "json"], default="text", help="of the output (default: text)")
     p.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps")
 
 
 def _add_predict(commands: Any) -> None:
     p = _command(commands, "predict", "classify images, or make masks of them", predict_images, PREDICT_EXAMPLES)
-    p.add_argument("model", type=Path, metavar="RUN_OR_FILE", help="a run's folder, or a model.safetensors")
+    p.add_argument("model", type=_path, metavar="RUN_OR_FILE", help="a run's folder, or a model.safetensors")
     p.add_argument("images", nargs="+", metavar="IMAGE", help="image files, folders of them, or http(s) addresses")
     p.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="of a segmenter: where its masks go, with a COCO file of all of them"
+        "--out",
+        type=_path,
+        metavar="FOLDER",
+        help="of a segmenter: where its masks go, with a COCO file of all of them",
     )
     p.add_argument("--top", type=int, metavar="K", help="how many classes to show (default: 3, if there are so many)")
     p.add_argument("--format", choices=["text", "csv", "json"], default="text", help="of the output (default: text)")
@@ -192,7 +198,7 @@ def _add_predict(commands: Any) -> None:
 def _add_export(commands: Any) -> None:
     summary = "write a model as a web page, for the book's pages, or for other runtimes (ONNX)"
     p = _command(commands, "export", summary, run_export, EXPORT_EXAMPLES)
-    p.add_argument("model", type=Path, help="a run's folder, or a model file (safetensors, as training writes it)")
+    p.add_argument("model", type=_path, help="a run's folder, or a model file (safetensors, as training writes it)")
     p.add_argument(
         "--to",
         choices=["site", "page", "onnx"],
@@ -200,7 +206,9 @@ def _add_export(commands: Any) -> None:
         help="site: one HTML file that runs it; page: for the book's figures; onnx: for other runtimes",
     )
     p.add_argument(
-        "--out", type=Path, help="where to write, without suffix, or a folder that is there (default: beside the model)"
+        "--out",
+        type=_path,
+        help="where to write, without suffix, or a folder that is there (default: beside the model)",
     )
     p.add_argument(
         "--pictures",
@@ -219,7 +227,13 @@ def _add_results(commands: Any) -> None:
 
 def _add_doctor(commands: Any) -> None:
     p = _command(commands, "doctor", "check this machine: versions, devices, memory, data", diagnose)
-    p.add_argument("--data", type=Path, metavar="FOLDER", help="data root (default: $VIT_DATA)")
+    p.add_argument("--data", type=_path, metavar="FOLDER", help="data root (default: $VIT_DATA)")
+    p.add_argument(
+        "--measure",
+        action="store_true",
+        help="measure memory and time of training steps, beside what the formulas of chapter 7.1 say",
+    )
+    p.add_argument("--device", metavar="NAME", default="auto", help="where to measure: auto, cpu, cuda or mps")
 
 
 def _command(commands: Any, name: str, summary: str, run: Any, examples: str = "") -> argparse.ArgumentParser:
@@ -248,15 +262,27 @@ class _Fields(argparse.Action):
         parser.exit()
 
 
+def _path(text: str) -> Path:
+    if not text.strip():  # an empty variable of a shell; as a path it would be the folder that one is in
+        raise argparse.ArgumentTypeError("the path is empty; give a file or folder, or . for this folder")
+    return Path(text)
+
+
 def _seed(text: str) -> int:
-    if not text.strip().isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is no seed; give a whole number from 0")
+    if not (text.strip().isascii() and text.strip().isdigit()) or int(text) >= 2**63:
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed; give a whole number from 0 and below 2**63")
     return int(text)
 
 
 def _at_least_one(text: str) -> int:
     if not text.strip().isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; give a whole number from 1")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not (text.strip().isascii() and text.strip().isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of mistakes; give a whole number from 0")
     return int(text)
 
 
@@ -274,6 +300,6 @@ def _assignment(text: str) -> tuple[str, Any]:
             f"{text!r} is no assignment; write FIELD=VALUE, as in lr=5e-4 or model.depth=6"
         )
     try:
-        return field.strip(), yaml.safe_load(value)
+        return field.strip(), read_yaml(value)
     except yaml.YAMLError as error:
         raise argparse.ArgumentTypeError(f"the value of {text!r} cannot be read: {error}") from error

@@ -31,6 +31,8 @@ class Answer:
 def image_names(words: Iterable[str]) -> Iterator[str]:
     """Each word itself, and for a folder every image file in it at any depth, sorted, as training finds them: see `images_below`."""
     for word in words:
+        if not word.strip():  # an empty variable of a shell; as a path it would be the folder that one is in
+            raise ValueError("the name of an image is empty; give files, folders or addresses, or . for this folder")
         folder = Path(word)
         if is_url(word) or not folder.is_dir():
             yield word

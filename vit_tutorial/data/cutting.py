@@ -7,6 +7,7 @@ from .files import listed
 from .folder import Folder, images_at
 from .origins import join_copies, looks_like_clips, origins
 from .splitting import grouped_split, hashed_split
+from .versions import looks_like_pairs, looks_like_versions
 
 SPLIT_SEED = 20  # not a training seed
 
@@ -40,8 +41,11 @@ def cut_splits(
         )
         _shared_groups(folder, depth, group_by)
     elif fractions[0] < 1 and (
-        found := looks_like_clips(folder.root, files, depth, labels, images_at(folder.images, whole))
+        found := looks_like_versions(folder.root, files)
+        or looks_like_clips(folder.root, files, depth, labels, images_at(folder.images, whole))
     ):
+        report.notes.append(found)
+    if folder.images is not None and (found := looks_like_pairs(folder.root, files, labels, folder.images, whole)):
         report.notes.append(found)
     if len(set(keys)) < len(keys) and not group_by:
         what = "different image(s)"

@@ -98,6 +98,16 @@ def read_folder(
             limits = range_of(survey.counts, how.value_range)
             _stretch(files, images, survey, limits, how)
         report.value_range = limits if survey.wide else None
+        deep = {triples[i][1] for i in survey.wide}
+        if (
+            deep
+            and deep.isdisjoint(label for i, (_, label, _) in enumerate(triples) if i not in survey.wide)
+            and len(deep) < len(classes)
+        ):
+            report.notes.append(
+                f"all images of {listed([classes[k] for k in sorted(deep)])} have 16 bits and no others have: a model may learn how they were "
+                "stored, and not what they show"
+            )
         _handle_bad(root, files, bad, how.on_bad, report)
         good = [index for index in good if index not in bad]
         stay = settle_copies(root, [triples[i] for i in good], [contents[i] for i in good], how.on_leak, report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +17,13 @@ _SPLIT_WORDS = {
     **dict.fromkeys(("dev", "devel", "development", "eval", "evaluation"), "val"),
     **dict.fromkeys(("testing", "tst", "holdout", "heldout"), "test"),
     **dict.fromkeys(("unlabeled", "unlabelled", "unsup", "unsupervised"), "unlabelled"),
-}
+    **dict.fromkeys(("entrenamiento", "entrainement", "apprentissage", "treino", "treinamento", "addestramento", "обучение", "тренировка"), "train"),
+    **dict.fromkeys(("validacion", "validierung", "validacao", "validazione", "валидация", "проверка"), "val"),
+    **dict.fromkeys(("prueba", "pruebas", "teste", "testes", "essai", "prova", "тест", "тестирование"), "test"),
+    **dict.fromkeys(("训练", "訓練", "学習", "훈련", "학습"), "train"),
+    **dict.fromkeys(("验证", "驗證", "検証", "校验", "검증"), "val"),
+    **dict.fromkeys(("测试", "測試", "テスト", "시험", "테스트"), "test"),
+}  # fmt: skip
 _PICTURES = {
     "image", "images", "img", "imgs", "jpegimages", "photo", "photos", "picture", "pictures", "frames", "input", "inputs",
     "rgb",
@@ -24,11 +31,14 @@ _PICTURES = {
 _MASKS = {
     "mask", "masks", "label", "labels", "annotation", "annotations", "annot", "annots", "annotated", "segmentation",
     "segmentations", "seg", "segs", "segmentationclass", "segmentationobject", "gt", "groundtruth", "trimap", "trimaps",
-    "matte", "mattes", "alphamatte", "xml", "xmls", "bbox", "bboxes", "target", "targets",
+    "matte", "mattes", "alphamatte", "xml", "xmls", "bbox", "bboxes", "target", "targets", "semantic", "semantics", "semanticrgb",
+    "instances", "depth", "depths", "disparity", "normals", "edges", "gtfine", "gtcoarse",
 }  # fmt: skip
 _FILLERS = _PICTURES | {
     "set", "data", "dataset", "sets", "folder", "split", "files", "file", "samples", "jpg", "jpeg", "png", "resized",
-    "final", "new", "all",
+    "final", "new", "all", "daten", "sdaten", "bilder", "sbilder", "datos", "imagenes", "donnees", "dados", "imagens", "dati", "immagini",
+    "данные", "выборка", "集", "数据", "数据集", "图片", "图像", "样本", "用", "データ", "画像", "セット", "用データ", "データセット", "데이터", "세트",
+    "이미지",
 }  # fmt: skip
 _FOLDS = re.compile(r"(fold|split|part|chunk|batch|subset|shard)s?[\s_.-]*\d+", re.IGNORECASE)
 _TABLES = {".csv", ".tsv", ".xlsx", ".json", ".jsonl"}
@@ -38,9 +48,9 @@ def split_of(name: str) -> str | None:
     """The split that a folder's name sounds like: train, val, test or unlabelled; None for any other name.
 
     In any case, with a number or letter behind it and with words such as "set" or "images" around it: Training, test_set,
-    train2017, testA, images-val, hold-out.
+    train2017, testA, images-val, hold-out; also in other languages: Trainingsdaten, prueba, 测试集.
     """
-    words = re.findall("[a-z]+", re.sub(r"(?<=[a-z])[A-D]$", "", name).lower())
+    words = _words(re.sub(r"(?<=[a-z])[A-D]$", "", name))
     core = "".join(word for word in words if word not in _FILLERS)
     if core in _SPLIT_WORDS:
         return _SPLIT_WORDS[core]
@@ -60,13 +70,14 @@ def refuse_other_layouts(root: Path, where: Path, looks: dict[Path, Look]) -> No
         looks: each of these folders, with the folders and the image files in it.
     """
     folders = list(looks)
-    split_like = [folder for folder in folders if split_of(folder.name)]
+    split_like = {folder: split for folder in folders if (split := split_of(folder.name))}
+    split_like |= _told_apart_by_split(folders)
     masks = [folder for folder in folders if _plain(folder.name) in _MASKS]
     pictures = [folder for folder in folders if _plain(folder.name) in _PICTURES]
     rename = "If these are classes after all, rename the folders (class_train, say)."
     if split_like and (len(split_like) > 1 or len({*split_like, *masks, *pictures}) == len(folders)):
         raise ValueError(
-            f"{where} holds splits, not classes: {_seen(where, folders)}. {_splits_remedy(root, looks)} {rename}"
+            f"{where} holds splits, not classes: {_seen(where, folders)}. {_splits_remedy(root, looks, split_like)} {rename}"
         )
     if masks and (pictures or any(_same_names(mask, other) for mask in masks for other in folders)):
         names = " and ".join(folder.name for folder in folders)
@@ -142,12 +153,26 @@ def labels_in_names(names: Iterable[str]) -> dict[str, tuple[int, str]]:
     return {}
 
 
-def _splits_remedy(root: Path, looks: dict[Path, Look]) -> str:
+def _told_apart_by_split(folders: list[Path]) -> dict[Path, str]:
+    """The folders whose names are one name but for the word of a split, and that split: flowers_train beside flowers_test.
+
+    Not class_train beside class_test, as classes of that name are to be called.
+    """
+    named: dict[tuple[str, ...], dict[Path, str]] = {}
+    for folder in folders:
+        words = _words(folder.name)
+        splits = [_SPLIT_WORDS[word] for word in words if word in _SPLIT_WORDS]
+        if len(splits) == 1 < len(words) and words[0] != "class":
+            named.setdefault(tuple(w for w in words if w not in _SPLIT_WORDS), {})[folder] = splits[0]
+    return {f: split for group in named.values() if len({*group.values()}) > 1 for f, split in group.items()}
+
+
+def _splits_remedy(root: Path, looks: dict[Path, Look], split_like: dict[Path, str]) -> str:
     flat = [folder for folder, (inner, _) in looks.items() if not inner]
     expected = f"Expected are class folders in each, {root}/train/CLASS/image.jpg (val and test, where missing, are cut from train)"
     if flat:
         return f"{expected}; there are none in {listed([folder.name for folder in flat])}.{label_hint(root, flat)}"
-    if not any(split_of(folder.name) == "train" for folder in looks):
+    if "train" not in split_like.values():
         return (
             f"{expected}, and there is no train folder. To score a model that is trained already: "
             f"vit-tutorial evaluate RUN --data {root} --split test."
@@ -174,6 +199,14 @@ def _plain(name: str) -> str:
     """A name without case, numbers and separators, and without what splits are called: Train_Masks is masks."""
     words = [word for word in re.findall("[a-z]+", name.lower()) if word not in _SPLIT_WORDS]
     return "".join(words)
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name in small letters, Latin ones without accents."""
+    composed = unicodedata.normalize("NFC", name.casefold())
+    return re.findall(
+        r"[^\W\d_]+", "".join(unicodedata.normalize("NFKD", c)[0] if c < "\u0250" else c for c in composed)
+    )
 
 
 def _same_names(masks: Path, other: Path) -> bool:

@@ -123,8 +123,12 @@ def looks_like_clips(
 
 def _small(files: Sequence[Path], indices: Sequence[int], images: Tensor | None) -> Tensor:
     """Images [n, 8, 8] in grey."""
-    found = decode_all(files, (8, 8), 1, progress=False)[0] if images is None else images[torch.tensor(indices)]
-    return torch.nn.functional.adaptive_avg_pool2d(found.float().mean(1, keepdim=True), 8)[:, 0]
+    return shrink(decode_all(files, (8, 8), 1, progress=False)[0] if images is None else images[torch.tensor(indices)])
+
+
+def shrink(images: Tensor) -> Tensor:
+    """Images [n, C, H, W] in grey [n, 8, 8]."""
+    return torch.nn.functional.adaptive_avg_pool2d(images.float().mean(1, keepdim=True), 8)[:, 0]
 
 
 def _partner(k: int, labels: Sequence[int]) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .files import SUFFIXES_IN_WORDS, Sight, images_below, listed, look, printable
-from .layout import SPLIT_NAMES, label_hint, labels_in_names, refuse_other_layouts, same_inner_folders, split_of
+from .layout import SPLIT_NAMES, label_hint, refuse_other_layouts, same_inner_folders, split_of
 
 
 @dataclass
@@ -65,8 +65,8 @@ class FolderReport(Sight):
             )
         if self.faint:
             lines.append(
-                f"{self.faint:,} of {self.images:,} images are nearly constant, with a few of the 256 levels, as happens to 16-bit "
-                "colours, which are read with their upper 8 bits"
+                f"{self.faint:,} of {self.images:,} images are nearly constant, with a few of the 256 levels (of 16-bit "
+                "colours only the upper 8 bits are read)"
             )
         lines += self.notes
         if self.small:
@@ -200,7 +200,7 @@ def _check(
         inside = where / only
         folders, _ = look(inside, Sight())
         deeper = any(split_of(f.name) == "train" for f in folders)
-        hint = label_hint(where, [inside]) if labels_in_names(f.name for f in look(inside, Sight())[1]) else ""
+        hint = label_hint(where, [inside]) if not folders else ""
         remedy = f"did you mean {inside}?" if deeper else "give the folder above, or add the other classes"
         raise ValueError(
             f"{where} has a single class folder, {only!r}, but a classifier needs two or more; {remedy}{'.' * bool(hint)}{hint}"

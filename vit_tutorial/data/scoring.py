@@ -118,7 +118,10 @@ def _remembered(folder: Folder, part: str, memory: RememberedSplit, notes: list[
         if mine or elsewhere:
             seen = ", ".join(filter(None, (elsewhere, f"{len(mine):,} of its {part} images" * bool(mine))))
             notes.append(f"left out, because the run has seen them: {seen}")
-        notes.append(f"this is not the folder of the run: all {len(chosen):,} images of it that are new are scored")
+        notes.append(
+            f"this is not the folder of the run: all {len(chosen):,} images of it that are new are scored "
+            "(images are known by the content of their files: one that was saved again or resized counts as new)"
+        )
     if gone:
         notes.append(f"{gone:,} of the run's {len(memory.parts[part]):,} different {part} images are gone or changed")
     if not chosen:

@@ -118,7 +118,7 @@ def hashed_split(
         classes, what: class names, and what the items are called, for messages.
 
     Returns:
-        One sorted list of indices a part. Groups with items of several classes follow the limits alone.
+        One sorted list of indices a part. Groups with items of several classes follow the limits alone, but leave no part empty.
 
     Raises:
         ValueError: a class has fewer different keys than there are parts.
@@ -149,6 +149,11 @@ def hashed_split(
             end_second = min(max(end_second, end_third + (second > 0)), len(found) - 1)
         for position, key in enumerate(ordered):
             parts[2 if position < end_third else 1 if position < end_second else 0] += members[key]
+    for wanted in (2, 1):  # groups of several classes follow the limits alone, which may leave a part without any
+        left = {key for key, items in members.items() if items[0] in parts[0]}
+        if fractions[wanted] > 0 and not parts[wanted] and len(left) > 1:
+            moved = members[min(left, key=lambda key: _number(seed, key))]
+            parts[0], parts[wanted] = [i for i in parts[0] if i not in moved], moved
     return [sorted(part) for part in parts]
 
 

@@ -77,12 +77,15 @@ def learning_curves(history: History | Mapping[str, History]) -> Figure:
 
 
 @style()
-def seed_curves(runs: Mapping[str, Sequence[History]], measure: str = "val_accuracy") -> Figure:
+def seed_curves(
+    runs: Mapping[str, Sequence[History]], measure: str = "val_accuracy", minutes: Mapping[str, float] | None = None
+) -> Figure:
     """One measure over the training of several settings, each trained with several seeds: the mean is a line, the range a band.
 
     Args:
         runs: for each setting one history a seed, as :func:`learning_curves` takes it; all seeds of a setting have the same epochs.
         measure: the column to draw. Accuracies (fractions 0..1) are shown in percent, losses as they are.
+        minutes: of one core, for an epoch of each setting; then the axis counts these in place of epochs.
 
     The band reaches from the lowest to the highest seed of each epoch: with three seeds it is the runs themselves, not an interval for
     what a fourth would do.
@@ -108,12 +111,13 @@ def seed_curves(runs: Mapping[str, Sequence[History]], measure: str = "val_accur
             CATEGORIES[number % len(CATEGORIES)],
             ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))[number % 4],
         )
-        axes.fill_between(epochs[0], values.min(0), values.max(0), color=colour, alpha=0.18, linewidth=0)
-        axes.plot(epochs[0], values.mean(0), color=colour, linestyle=dash, label=label)
-        ends.append((float(epochs[0][-1]), float(values.mean(0)[-1]), label, colour))
+        x = np.array(epochs[0]) * (minutes[label] if minutes else 1)
+        axes.fill_between(x, values.min(0), values.max(0), color=colour, alpha=0.18, linewidth=0)
+        axes.plot(x, values.mean(0), color=colour, linestyle=dash, label=label)
+        ends.append((float(x[-1]), float(values.mean(0)[-1]), label, colour))
     axes.margins(x=0.01)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=True))
-    axes.set_xlabel("epoch")
+    axes.set_xlabel("minutes of one core" if minutes else "epoch")
     split, _, name = measure.rpartition("_")
     axes.set_title(f"{name.capitalize()}, {SPLITS.get(split, split)}: mean and range of the seeds")
     if name == "accuracy":

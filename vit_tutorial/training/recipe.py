@@ -24,6 +24,7 @@ from vit_tutorial.training.recipe_fields import (
     WORDS,
     RecipeFields,
 )
+from vit_tutorial.training.yaml_text import read_yaml
 from vit_tutorial.vit import SIZES, ViTConfig
 
 RECIPES = Path(__file__).parent.parent / "recipes"
@@ -174,7 +175,7 @@ def load_recipe(name_or_path: str | Path, **overrides: Any) -> Recipe:
             f"no recipe {str(name_or_path)!r}{hint} (known recipes: {', '.join(known)}; or give a path to a .yaml file)"
         )
     try:
-        content = _mapping(yaml.safe_load(path.read_text(encoding="utf-8")))
+        content = _mapping(read_yaml(path.read_text(encoding="utf-8")))
         recipe = Recipe.from_dict({**content, "name": path.stem})  # the file's name is the recipe's name
     except (yaml.YAMLError, UnicodeDecodeError, RecipeError) as error:
         raise RecipeError(f"{path} is not a recipe: {error}") from error

@@ -288,7 +288,7 @@ class RecipeFields(Config):
         "[1, inf)",
         group=MACHINE,
     )
-    threads: int | None = setting(None, "threads of the CPU; null leaves torch its choice", "[1, inf)", group=MACHINE)
+    threads: int | None = setting(None, "threads of the CPU; null leaves torch its choice", "[1, 1024]", group=MACHINE)
     workers: int = setting(0, "processes that decode images of a folder", "[0, inf)", group=MACHINE)
     checkpoint_every_seconds: float | None = setting(
         60.0, "seconds between two checkpoints; null for none by time", "[0, inf)", group=MACHINE

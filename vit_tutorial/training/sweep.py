@@ -24,6 +24,7 @@ import yaml
 
 from vit_tutorial.config import Config, setting
 from vit_tutorial.training.recipe import Recipe, RecipeError, load_recipe
+from vit_tutorial.training.yaml_text import read_yaml
 
 SWEEPS = Path(__file__).parent.parent / "sweeps"
 SPENDS = ("epochs", "patience", "train_share")  # fields that change how much a run sees
@@ -156,7 +157,7 @@ def load_sweep(name_or_path: str | Path) -> Sweep:
             f"no sweep {str(name_or_path)!r}{hint} (known sweeps: {known}; or give a path to a .yaml file)"
         )
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict):
             raise SweepError(f"expected fields and values (recipe: digits_blocks), got {content!r}")
         return Sweep.from_dict({**content, "name": path.stem})

@@ -8,13 +8,14 @@ from vit_tutorial.weights.encoder import encoder_normalisation, load_encoder
 from vit_tutorial.weights.files import read_safetensors, read_weights, write_safetensors
 from vit_tutorial.weights.model import load_classifier, load_model, load_weights, plain_model, read_extra, save_model
 from vit_tutorial.weights.multitask import holds_multitask, load_multitask, save_multitask
-from vit_tutorial.weights.pretrained import PRETRAINED, PRETRAINED_MEAN, PRETRAINED_STD, load_pretrained
+from vit_tutorial.weights.preparation import Preparation
+from vit_tutorial.weights.pretrained import PRETRAINED, Official, load_pretrained, preparation
 from vit_tutorial.weights.segmenter import holds_segmenter, load_segmenter, save_segmenter
 
 __all__ = [
     "PRETRAINED",
-    "PRETRAINED_MEAN",
-    "PRETRAINED_STD",
+    "Official",
+    "Preparation",
     "convert_state_dict",
     "encoder_normalisation",
     "holds_multitask",
@@ -27,6 +28,7 @@ __all__ = [
     "load_segmenter",
     "load_weights",
     "plain_model",
+    "preparation",
     "read_extra",
     "read_safetensors",
     "read_weights",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from safetensors.torch import save_file
 
 from vit_tutorial.weights.convert import Nested, StateDict
 from vit_tutorial.weights.formats import NUMPY, TORCH, other_format, read_numpy, read_torch
+
+INDEX = ".index.json"
 
 
 def write_safetensors(path: str | Path, tensors: StateDict, metadata: dict[str, str] | None = None) -> None:
@@ -49,17 +53,24 @@ def read_weights(path: str | Path) -> tuple[Nested, dict[str, str]]:
 
     Args:
         path: the file, or a folder with a ``model.safetensors`` or ``pytorch_model.bin``, as Hugging Face's ``save_pretrained`` and our
-            training leave it.
+            training leave it; of a large model these may be several files with an index beside them, which are read together.
 
     Raises:
         FileNotFoundError: no such file. ValueError: it is cut, of another format, or could run code; the message says what to do.
     """
     path = Path(path)
     if path.is_dir():
-        files = [path / name for name in ("model.safetensors", "pytorch_model.bin") if (path / name).is_file()]
+        names = [name + end for name in ("model.safetensors", "pytorch_model.bin") for end in ("", INDEX)]
+        files = [path / name for name in names if (path / name).is_file()]
         if not files:
             raise FileNotFoundError(f"no weights in the folder {path}: no model.safetensors, no pytorch_model.bin")
         path = files[0]
+    if path.name.endswith(INDEX) and path.is_file():
+        return _read_parts(path), {}
+    if (part := re.search(r"-0*(\d+)-of-0*(\d+)\.", path.name)) and int(part[2]) > 1:
+        raise ValueError(
+            f"{path} is part {part[1]} of {part[2]} of the weights; give the folder {path.parent}, with its {INDEX} file and all parts"
+        )
     try:
         return read_safetensors(path)
     except ValueError:
@@ -67,6 +78,23 @@ def read_weights(path: str | Path) -> tuple[Nested, dict[str, str]]:
         if kind not in (NUMPY, TORCH):
             raise
     return (read_numpy(path) if kind == NUMPY else read_torch(path)), {}
+
+
+def _read_parts(index: Path) -> Nested:
+    """The tensors of all files that an index names. Raises as `read_weights`, and ValueError for an index that is none."""
+    try:
+        names = sorted(
+            {Path(name).name for name in json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()}
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{index} is no index of weights: it has no weight_map; copy it again") from error
+    tensors: StateDict = {}
+    for name in names:
+        file = index.parent / name
+        if not file.is_file():
+            raise FileNotFoundError(f"{index.parent} has no {name}, which its {index.name} names; copy all parts")
+        tensors |= read_safetensors(file)[0] if file.suffix == ".safetensors" else read_torch(file)
+    return tensors
 
 
 def read_safetensors(

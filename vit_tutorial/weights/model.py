@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from vit_tutorial.cnn import CNNConfig, ConvNet
 from vit_tutorial.heads.distillation import DistilledClassifier
 from vit_tutorial.lora import merged_state_dict
-from vit_tutorial.patches import pair
+from vit_tutorial.patches import pair, resize_patch_weight
 from vit_tutorial.positions import resize_pos_embed
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights.convert import Nested, adapt_channels, convert_state_dict, find_grid, flatten
@@ -32,6 +32,7 @@ def load_weights(
     new_head: bool = False,
     grid: tuple[int, int] | None = None,
     part: str | None = None,
+    resize_patches: bool = False,
 ) -> None:
     """Load weights of any of the known formats into a model, strictly.
 
@@ -45,6 +46,7 @@ def load_weights(
         grid: (rows, columns) of the weights' patch positions. Our own state dicts and files say theirs; of others a square is assumed,
             and where the model's own grid is as likely, the grid has to be said.
         part: which of several ViTs in one checkpoint, as ``"student"``; see :func:`convert_state_dict`.
+        resize_patches: fit a patch embedding of another patch size as well (see :func:`~vit_tutorial.patches.resize_patch_weight`).
 
     Raises:
         ValueError: names, shapes or heads do not fit, the first ones are listed; the grid is not known.
@@ -55,11 +57,12 @@ def load_weights(
         raw, metadata = read_weights(source)
         said = json.loads(metadata.get(METADATA_KEY, "{}")).get("config", {})
     state = convert_state_dict(raw, part)
-    heads = said.get("num_heads") or count_heads(raw if isinstance(raw, dict) else {}) or model.config.num_heads
+    heads = said.get("num_heads") or count_heads(raw if isinstance(raw, dict) else {}) or _heads_beside(source, model)
     if heads != model.config.num_heads:  # no shape tells
         raise ValueError(
             f"the weights are of {heads} heads, the model has {model.config.num_heads}; build it with num_heads={heads}"
         )
+    _refuse_unusable(state)
     own = model.state_dict()
     if new_head:
         state = {name: tensor for name, tensor in state.items() if not name.startswith(("head.", "pre_logits."))}
@@ -69,7 +72,10 @@ def load_weights(
     _refuse(missing[:2] + unknown[:2] + missing[2:] + unknown[2:])
     weight, wanted = state["patch_embed.proj.weight"], own["patch_embed.proj.weight"]
     if weight.ndim == 4:
-        state["patch_embed.proj.weight"] = adapt_channels(weight, wanted.shape[1])
+        weight = adapt_channels(weight, wanted.shape[1])
+        if resize_patches:
+            weight = resize_patch_weight(weight, wanted.shape[-1])
+        state["patch_embed.proj.weight"] = weight
     if "pos_embed" in own:
         if "img_size" in said:
             height, width = pair(said["img_size"])
@@ -83,6 +89,39 @@ def load_weights(
         ]
     )
     model.load_state_dict(state)
+
+
+def _heads_beside(source: Any, model: VisionTransformer) -> int:
+    """The heads that the config.json beside a file says, as Hugging Face writes it; the model's own where there is none."""
+    own = model.config.num_heads
+    if not isinstance(source, (str, Path)):
+        return own
+    folder = Path(source) if Path(source).is_dir() else Path(source).parent
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return own
+    same_width = isinstance(config, dict) and config.get("hidden_size") == model.config.embed_dim
+    return config.get("num_attention_heads") or own if same_width else own
+
+
+def _refuse_unusable(state: dict[str, Tensor]) -> None:
+    """Raise ValueError for tensors that copying would turn into other numbers, or that are none."""
+    for name, tensor in state.items():
+        if not tensor.is_floating_point():
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise ValueError(
+                f"{name} holds {kind}, and weights are floating-point numbers; of quantised weights the scale is missing: give the model's "
+                "float32, float16 or bfloat16 file"
+            )
+        if tensor.is_meta:
+            raise ValueError(
+                f"{name} has a shape and no numbers (it is on the meta device); load the weights themselves"
+            )
+        if not torch.isfinite(tensor.float()).all():
+            raise ValueError(
+                f"{name} holds numbers that are not finite (nan or infinity), with which every answer is nan; take a checkpoint from before that"
+            )
 
 
 def _refuse(faults: list[str]) -> None:

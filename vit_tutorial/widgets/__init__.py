@@ -1,4 +1,4 @@
-"""The figures that stay alive: their engine, the attention explorer, scenes and their masks, hidden patches, maps of features, sliders over pictures, and the export of models to the page."""
+"""The figures that stay alive: their engine, the attention explorer, scenes and their masks, hidden patches, maps of features, a calculator of costs, sliders over pictures, and the export of models to the page."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 # No module or folder here may have one of these names: importing it would put it in the place of what is meant.
 _HOME = {
     "AttentionExplorer": "attention_explorer.widget",
+    "calculate_cost": "cost_calculator.figure",
+    "CostCalculator": "cost_calculator.widget",
     "embedding_map": "feature_map.figure",
     "EmbeddingMap": "feature_map.widget",
     "explorer": "attention_explorer.figure",
@@ -22,9 +24,11 @@ _HOME = {
 }
 __all__ = [
     "AttentionExplorer",
+    "CostCalculator",
     "EmbeddingMap",
     "PatchMasker",
     "SceneSegmenter",
+    "calculate_cost",
     "embedding_map",
     "explorer",
     "live",

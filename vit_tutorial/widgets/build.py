@@ -5,6 +5,8 @@
     attention_explorer/page.js   ->  attention_explorer/dist/vit-explorer.js  the attention explorer for a built page
     attention_explorer/loader.js ->  attention_explorer/dist/vit-figures.js   what a page with figures starts with
     attention_explorer/widget.js ->  attention_explorer/dist/widget.js        the explorer and its engine as one ES module, for notebooks (anywidget)
+    cost_calculator/page.js      ->  cost_calculator/dist/vit-cost.js         what a training step costs, for a built page
+    cost_calculator/widget.js    ->  cost_calculator/dist/widget.js           the same for notebooks
     feature_map/page.js          ->  feature_map/dist/vit-map.js              features of encoders as maps, for a built page
     feature_map/widget.js        ->  feature_map/dist/widget.js               the same for notebooks
     mask_viewer/page.js          ->  mask_viewer/dist/vit-masks.js            pictures of one's own and their masks, for a page of its own
@@ -36,6 +38,8 @@ BUNDLES = {  # entry: bundle
     HERE / "attention_explorer" / "page.js": HERE / "attention_explorer" / "dist" / "vit-explorer.js",
     HERE / "attention_explorer" / "loader.js": HERE / "attention_explorer" / "dist" / "vit-figures.js",
     HERE / "attention_explorer" / "widget.js": HERE / "attention_explorer" / "dist" / "widget.js",
+    HERE / "cost_calculator" / "page.js": HERE / "cost_calculator" / "dist" / "vit-cost.js",
+    HERE / "cost_calculator" / "widget.js": HERE / "cost_calculator" / "dist" / "widget.js",
     HERE / "feature_map" / "page.js": HERE / "feature_map" / "dist" / "vit-map.js",
     HERE / "feature_map" / "widget.js": HERE / "feature_map" / "dist" / "widget.js",
     HERE / "mask_viewer" / "page.js": HERE / "mask_viewer" / "dist" / "vit-masks.js",

@@ -1,8 +1,9 @@
 /**
  * Steps that lead through the figure, and questions to answer before it shows the result. The caller gives them as data:
  *   { text, state }                                          what to look at, and the state that the figure takes for it
- *   { question, choices, answer, reveal, state }             before the reader has chosen, the figure takes the picture and the view of
- *                                                            `state`, with the model as it was at the start; then all of it
+ *   { question, choices, answer, reveal, state }             before the reader has chosen, the figure stays as it is, where `state` only looks
+ *                                                            elsewhere; where it changes what the model computes, the figure takes the picture
+ *                                                            and the view of it, with the model as it was at the start; then all of it
  * States add up from step to step, and going back takes them back: a field that no step names stays the reader's own.
  */
 import { button, element, marked, show } from './dom.js';
@@ -18,8 +19,11 @@ export function createGuide(steps, start, { set, say }) {
   const stateAt = (last) => {
     const fields = steps.flatMap((step) => Object.keys(step.state ?? {})), state = Object.fromEntries(fields.map((field) => [field, start[field]]));
     steps.slice(0, last + 1).forEach((step, i) => {
+      const before = { ...state };
       Object.assign(state, step.state);
-      if (step.question && !answers.has(i)) for (const field of CHANGES) if (field in state) state[field] = start[field];
+      if (!step.question || answers.has(i)) return;
+      if (CHANGES.every((field) => JSON.stringify(state[field]) === JSON.stringify(before[field]))) Object.assign(state, before);
+      else for (const field of CHANGES) if (field in state) state[field] = start[field];
     });
     return state;
   };
