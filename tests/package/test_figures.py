@@ -48,6 +48,7 @@ from vit_tutorial.figures import (
     examples,
     experiments,
     feedforward_math,
+    hunt,
     images,
     layers,
     losses,
@@ -311,6 +312,10 @@ CALLS: dict[str, Callable[[], Figure]] = {
     "cases.crop_boxes": lambda: cases.crop_boxes(GREY, {"train": [(0, 1, 3, 4), (2, 0, 3, 8)], "test": [(5, 0, 8, 3)]}),
     "cases.stopping_point": lambda: cases.stopping_point(HISTORY, best_epoch=2, limit=5),
     "cases.two_readings": lambda: cases.two_readings(COLOUR, ODD, (ODD - 0.05).reshape(4, 4), (4, 4), "a title"),
+    # 7.3
+    "hunt.check_matrix": lambda: hunt.check_matrix(
+        {("a", "first check"): True, ("b", "first check"): False}, ["a", "b"], ["first check"]
+    ),
 }
 
 # From the fourth colour on each is about as light as one before. These draw so many series and tell them apart by nothing else.
