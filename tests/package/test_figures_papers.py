@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from figure_helpers import written
 
-from vit_tutorial.figures.papers import PARTS, paper_timeline, read_papers
+from vit_tutorial.figures.papers import PARTS, paper_timeline, read_papers, sizes_over_time
 
 
 def test_the_papers_stand_in_the_order_of_their_dates_each_once() -> None:
@@ -36,3 +36,12 @@ def test_the_time_line_names_every_paper_and_colours_two_kinds(part: str) -> Non
     text = written(paper_timeline(papers, part)).splitlines()
     assert {paper.name for paper in papers} <= set(text)
     assert {f"changes the {part}", "does not"} <= set(text)
+
+
+def test_sizes_that_grow_tenfold_a_year_lie_on_the_line_through_the_first_two() -> None:
+    models = {"A": (2020.0, 1e6), "B": (2021.0, 1e7), "C": (2023.0, 1e9)}
+    axes = sizes_over_time(models, line=("A", "B")).axes[0]
+    dots, line = axes.lines
+    assert list(dots.get_ydata()) == [1e6, 1e7, 1e9]
+    assert line.get_ydata() == pytest.approx([1e6, 1e9], rel=1e-6)
+    assert len(sizes_over_time(models).axes[0].lines) == 1
