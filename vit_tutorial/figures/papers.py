@@ -74,6 +74,6 @@ def sizes_over_time(models: Mapping[str, tuple[float, float]], line: Sequence[st
         axes.legend(loc="upper left")
     axes.set_xlim(years.min() - 0.5, years.max() + 0.5)
     axes.set_ylabel("parameters")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xticks(range(int(years.min()), int(years.max()) + 1))
     axes.margins(y=0.2)
     return fig
