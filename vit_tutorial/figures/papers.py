@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import yaml
+from matplotlib.figure import Figure
 
 from vit_tutorial.figures.origins import timeline
-from vit_tutorial.figures.style import CATEGORIES, Figure, figure, style
+from vit_tutorial.figures.style import CATEGORIES, figure, style
 
 FILE = Path(__file__).with_name("papers.yaml")
 PARTS = ("tokens", "block", "head", "training", "size")  # what a paper may change; the file's head says what each means
