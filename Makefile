@@ -31,7 +31,7 @@ test-package: $(READY)  ## the package's unit tests, two at a time (JOBS=1: one 
 LONGEST := chapters/04_segmentation/02_building.ipynb chapters/08_cases/02_segmentation.ipynb chapters/05_optimisation/02_strategies.ipynb
 
 test-notebooks: $(READY)  ## every notebook in a fresh kernel, two at a time, the longest first (JOBS=1: one after the other); the book is built from them
-	@{ ls $(LONGEST); find chapters -name '*.ipynb' -not -path '*/.*' | xargs ls -S; } | awk '!seen[$$0]++' | VIT_BOOK_BUILD=1 xargs -n 1 -P $(JOBS) $(BIN)/python -m pytest -p book.nbval_keeps --nbval-lax --nbval-cell-timeout=600 -p no:warnings
+	@{ ls $(LONGEST); find chapters appendices -name '*.ipynb' -not -path '*/.*' | xargs ls -S; } | awk '!seen[$$0]++' | VIT_BOOK_BUILD=1 xargs -n 1 -P $(JOBS) $(BIN)/python -m pytest -p book.nbval_keeps --nbval-lax --nbval-cell-timeout=600 -p no:warnings
 
 test-book: book  ## the built pages, links, citations and records, two workers (JOBS=1: none)
 	$(BIN)/python -m pytest tests/book $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadscope)

@@ -52,8 +52,9 @@ def repository_url(config: Path = ROOT / "_config.yml") -> str:
 
 
 def notebooks(root: Path = ROOT) -> list[Path]:
-    """The chapters' notebooks, in reading order."""
-    return sorted(p for p in (root / "chapters").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+    """The notebooks of chapters and appendices, in reading order."""
+    folders = (root / "chapters", root / "appendices")
+    return [p for folder in folders for p in sorted(folder.rglob("*.ipynb")) if ".ipynb_checkpoints" not in p.parts]
 
 
 def is_setup_cell(cell: nbformat.NotebookNode) -> bool:

@@ -440,7 +440,7 @@ def lightness(artist: Line2D | Patch | PathCollection) -> float:
 def shown_on_pages() -> dict[str, list[tuple[str, str]]]:
     """For each figure the cells whose value it is, with the alternative text of each."""
     shown: dict[str, list[tuple[str, str]]] = {}
-    for path in sorted((ROOT / "chapters").rglob("*.ipynb")):
+    for path in sorted([*(ROOT / "chapters").rglob("*.ipynb"), *(ROOT / "appendices").rglob("*.ipynb")]):
         if any(part.startswith(".") for part in path.relative_to(ROOT).parts):
             continue  # a copy that an editor made
         names: dict[str, set[str]] = {}  # what the notebook calls them

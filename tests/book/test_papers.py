@@ -1,0 +1,33 @@
+"""The papers of appendix A.1 are those of the bibliography, dated as there, and cited on their page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from vit_tutorial.figures.papers import Paper, read_papers
+
+ROOT = Path(__file__).parent.parent.parent
+BIBLIOGRAPHY = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
+PAGE = (ROOT / "appendices" / "a_tools" / "01_papers.ipynb").read_text(encoding="utf-8")
+
+each_paper = pytest.mark.parametrize("paper", read_papers(), ids=lambda paper: paper.key)
+
+
+def entry(key: str) -> str:
+    found = re.search(rf"^@\w+\{{{key},.*?^\}}", BIBLIOGRAPHY, flags=re.M | re.S)
+    return found.group(0) if found else ""
+
+
+@each_paper
+def test_a_paper_is_in_the_bibliography_with_the_date_of_its_arxiv_number(paper: Paper) -> None:
+    number = re.search(r"(?:eprint = \{|arxiv\.org/abs/)(\d\d)(\d\d)\.\d+", entry(paper.key))
+    assert number, f"{paper.key} has no entry with an arXiv number in book/references.bib"
+    assert paper.year == round(2000 + int(number.group(1)) + (int(number.group(2)) - 0.5) / 12, 2)
+
+
+@each_paper
+def test_a_paper_is_cited_on_the_page(paper: Paper) -> None:
+    assert re.search(rf"\{{cite(?::t)?\}}`[^`]*\b{paper.key}\b", PAGE)
