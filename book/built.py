@@ -11,7 +11,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).parent.parent
 HTML = ROOT / "_build" / "html"
-SOURCES = ("_config.yml", "_toc.yml", "benchmarks", "book", "chapters", "vit_tutorial")
+SOURCES = ("_config.yml", "_toc.yml", "appendices", "benchmarks", "book", "chapters", "vit_tutorial")
 
 
 def page_names() -> list[str]:

@@ -9,6 +9,7 @@ freshness     pages are made again when what they are made from has changed, the
 pictures      the directive ``{picture}``: a drawing whose colours follow the dark and the light theme
 plots         a plot of a cell stands on the page twice, for light and for dark pages
 figures       the directive ``{live-figure}``, and the files that figures load
+traps         the directive ``{traps}``: what libraries do where one would guess otherwise
 notes         the glossary and the bibliography as notes that show where a reader points at a term or a citation
 pages         the finished page: accessible names, a lighter head, launch buttons, how long it takes to read
 """
@@ -30,6 +31,7 @@ from book.extension import (
     pictures,
     plots,
     results,
+    traps,
 )
 
 
@@ -44,6 +46,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         pictures,
         plots,
         figures,
+        traps,
         notes,
         pages,
     ):
