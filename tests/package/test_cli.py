@@ -62,9 +62,10 @@ def save_digit(path: Path, index: int = 0) -> Path:
 
 def test_training_says_what_it_does_and_writes_a_run_a_seed(trained: Path) -> None:
     names = {"run.json", "checkpoint.safetensors", "model.safetensors", "history.jsonl", "result.json", "tensorboard"}
-    names.add(".lock")
     for seed in ("seed-0", "seed-1"):
-        assert {file.name for file in (trained / seed).iterdir()} == names
+        assert {file.name for file in (trained / seed).iterdir()} - {
+            ".lock"
+        } == names  # some versions of filelock remove it
 
 
 def test_a_record_repeats_by_its_command(trained: Path) -> None:

@@ -56,6 +56,7 @@ from vit_tutorial.figures import (
     multitask,
     origins,
     package,
+    papers,
     position_math,
     pretraining,
     segmentation,
@@ -315,6 +316,11 @@ CALLS: dict[str, Callable[[], Figure]] = {
     # 7.3
     "hunt.check_matrix": lambda: hunt.check_matrix(
         {("a", "first check"): True, ("b", "first check"): False}, ["a", "b"], ["first check"]
+    ),
+    # A
+    "papers.paper_timeline": lambda: papers.paper_timeline(papers.read_papers(), "tokens"),
+    "papers.sizes_over_time": lambda: papers.sizes_over_time(
+        {"A": (2020.0, 1e6), "B": (2021.0, 1e7), "C": (2023.0, 1e9)}, line=("A", "B")
     ),
 }
 
