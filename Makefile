@@ -20,7 +20,7 @@ serve: book  ## build the book and show it at http://localhost:8000
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
 lab: $(READY)  ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab chapters
+	$(BIN)/jupyter lab .
 
 test: lint test-package test-notebooks test-book test-browser  ## everything that has to hold
 

@@ -83,11 +83,8 @@ def test_a_section_has_the_subsections_of_the_outline_in_their_order(name: str) 
     assert found == wanted
 
 
-FINISHED = ("1", "2", "3")
-
-
-@pytest.mark.parametrize("number", [number for number in OUTLINE.titles if number.split(".")[0] in FINISHED])
-def test_every_heading_of_a_finished_chapter_is_in_the_book(number: str) -> None:
+@pytest.mark.parametrize("number", OUTLINE.titles)
+def test_every_heading_of_the_outline_is_in_the_book(number: str) -> None:
     pages = {str(number_of(name)): name for name in NUMBERED}
     if number in pages:
         return  # with the right title, as another test holds
