@@ -53,6 +53,27 @@ def page_html(*figures: str, theme: str = "light") -> str:
     )  # fmt: skip
 
 
+def figure_site(folder: Path, figure: str) -> Path:
+    """A page with one figure for each theme, with all that they need: light.html and dark.html in the folder."""
+    for theme in ("light", "dark"):
+        (folder / f"{theme}.html").write_text(page_html(figure, theme=theme), encoding="utf-8")
+    css = re.sub(r"@font-face \{.*?\}\n", "", CSS.read_text(encoding="utf-8"), flags=re.DOTALL)
+    (folder / "book.css").write_text(css, encoding="utf-8")
+    write_assets(folder / "_figures", needed(page_html(figure)))
+    return folder
+
+
+class OpenedFigure:
+    """The figure on an opened page."""
+
+    def __init__(self, page: Any) -> None:
+        self.page, self.figure = page, page.locator("figure[data-vt-figure]")
+        self.figure.locator("[data-ready]").wait_for(timeout=15_000)
+
+    def radio(self, group: str, value: str) -> None:
+        self.figure.locator(f'[role=radiogroup][aria-label="{group}"] input[value="{value}"]').check(force=True)
+
+
 SIZES = {
     "digits28": {"img_size": 28, "in_chans": 1, "embed_dim": 64, "depth": 4, "num_heads": 4},
     "photos32": {"img_size": 32, "in_chans": 3, "embed_dim": 96, "depth": 6, "num_heads": 6},

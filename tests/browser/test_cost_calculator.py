@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from accessibility import serious_faults
-from explorer_page import CSS, opened, page_html
+from explorer_page import OpenedFigure, figure_site, opened
 
 from vit_tutorial import cost
-from vit_tutorial.widgets.assets import needed, write_assets
 from vit_tutorial.widgets.cost_calculator.page import page_element
 from vit_tutorial.widgets.cost_calculator.state import SETTINGS, start_state
 from vit_tutorial.widgets.cost_calculator.still import table
@@ -24,21 +22,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("calculator")
     start = start_state({})
     element = page_element(start, table(start), "The caption.", "calculator")
-    for theme in ("light", "dark"):
-        (folder / f"{theme}.html").write_text(page_html(element, theme=theme), encoding="utf-8")
-    css = re.sub(r"@font-face \{.*?\}\n", "", CSS.read_text(encoding="utf-8"), flags=re.DOTALL)
-    (folder / "book.css").write_text(css, encoding="utf-8")
-    write_assets(folder / "_figures", needed(page_html(element)))
-    return folder
+    return figure_site(folder, element)
 
 
-class Calculator:
-    """The figure on an opened page."""
-
-    def __init__(self, page: Any) -> None:
-        self.page, self.figure = page, page.locator("figure[data-vt-figure]")
-        self.figure.locator("[data-ready]").wait_for(timeout=15_000)
-
+class Calculator(OpenedFigure):
     def js(self, expression: str, argument: Any = None) -> Any:
         return self.figure.evaluate(
             f"(figure, argument) => {{ const c = figure.calculator; return {expression}; }}", argument
@@ -46,9 +33,6 @@ class Calculator:
 
     def number(self, label: str) -> Any:
         return self.figure.get_by_role("spinbutton", name=label)
-
-    def radio(self, group: str, value: str) -> None:
-        self.figure.locator(f'[role=radiogroup][aria-label="{group}"] input[value="{value}"]').check(force=True)
 
     def text(self, selector: str) -> str:
         return str(self.figure.locator(selector).inner_text())

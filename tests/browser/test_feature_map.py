@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,11 @@ from typing import Any
 import pytest
 import torch
 from accessibility import serious_faults
-from explorer_page import CSS, opened, page_html
+from explorer_page import OpenedFigure, figure_site, opened
 from web import served
 
 from vit_tutorial.data import digits
 from vit_tutorial.widgets import feature_map
-from vit_tutorial.widgets.assets import needed, write_assets
 from vit_tutorial.widgets.feature_map.data import MapData, map_data
 from vit_tutorial.widgets.feature_map.page import page_element
 from vit_tutorial.widgets.feature_map.state import start_state
@@ -37,21 +35,10 @@ def site(data: MapData, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("map")
     start = start_state(data, {})
     element = page_element(start, draw(start).html, "The caption.", "map")
-    for theme in ("light", "dark"):
-        (folder / f"{theme}.html").write_text(page_html(element, theme=theme), encoding="utf-8")
-    css = re.sub(r"@font-face \{.*?\}\n", "", CSS.read_text(encoding="utf-8"), flags=re.DOTALL)
-    (folder / "book.css").write_text(css, encoding="utf-8")
-    write_assets(folder / "_figures", needed(page_html(element)))
-    return folder
+    return figure_site(folder, element)
 
 
-class Map:
-    """The figure on an opened page."""
-
-    def __init__(self, page: Any) -> None:
-        self.page, self.figure = page, page.locator("figure[data-vt-figure]")
-        self.figure.locator("[data-ready]").wait_for(timeout=15_000)
-
+class Map(OpenedFigure):
     def set(self, **state: Any) -> None:
         self.figure.evaluate("(figure, state) => figure.map.set(state)", state)
 
@@ -61,9 +48,6 @@ class Map:
 
     def places(self) -> list[list[float]]:
         return list(self.figure.evaluate("figure => figure.map.places()"))
-
-    def radio(self, group: str, value: str) -> None:
-        self.figure.locator(f'[role=radiogroup][aria-label="{group}"] input[value="{value}"]').check(force=True)
 
     def where(self, image: int) -> tuple[float, float]:
         """The place of an image's point on the screen."""
@@ -190,9 +174,13 @@ def test_the_chosen_point_is_drawn_in_the_pages_ink(chromium: Any, site: Path) -
 
 
 def test_without_scripts_it_is_a_picture_and_with_a_cut_script_it_says_why(chromium: Any, site: Path) -> None:
-    with opened(chromium, f"{site.as_uri()}/light.html", java_script_enabled=False) as page:
-        assert "80 images as points" in page.locator("figure img").get_attribute("alt")
-        assert page.locator("figcaption").inner_text() == "The caption."
+    for theme in ("light", "dark"):
+        with opened(chromium, f"{site.as_uri()}/{theme}.html", java_script_enabled=False) as page:
+            pictures = page.locator("figure img")
+            assert [picture.is_visible() for picture in pictures.all()].count(True) == 1
+            assert page.locator(f"figure img.vt-{theme}").is_visible()
+            assert "80 images as points" in pictures.first.get_attribute("alt")
+            assert page.locator("figcaption").inner_text() == "The caption."
     context = chromium.new_context()
     page = context.new_page()
     page.route("**/vit-map.js", lambda route: route.fulfill(body="// cut"))

@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 import torch
 from accessibility import serious_faults
-from explorer_page import CSS, opened, page_html
+from explorer_page import OpenedFigure, figure_site, opened
 from web import served
 
 from vit_tutorial.widgets import patch_masker
-from vit_tutorial.widgets.assets import needed, write_assets
 from vit_tutorial.widgets.models.page_model import gallery, read_page_model
 from vit_tutorial.widgets.patch_masker.page import page_element
 from vit_tutorial.widgets.patch_masker.state import MODEL, start_state
@@ -31,21 +30,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("masker")
     start = start_state({})
     element = page_element(start, draw(start).html, "The caption.", "masker")
-    for theme in ("light", "dark"):
-        (folder / f"{theme}.html").write_text(page_html(element, theme=theme), encoding="utf-8")
-    css = re.sub(r"@font-face \{.*?\}\n", "", CSS.read_text(encoding="utf-8"), flags=re.DOTALL)
-    (folder / "book.css").write_text(css, encoding="utf-8")
-    write_assets(folder / "_figures", needed(page_html(element)))
-    return folder
+    return figure_site(folder, element)
 
 
-class Masker:
-    """The figure on an opened page."""
-
-    def __init__(self, page: Any) -> None:
-        self.page, self.figure = page, page.locator("figure[data-vt-figure]")
-        self.figure.locator("[data-ready]").wait_for(timeout=15_000)
-
+class Masker(OpenedFigure):
     def js(self, expression: str, argument: Any = None) -> Any:
         return self.figure.evaluate(
             f"(figure, argument) => {{ const m = figure.masker; return {expression}; }}", argument
@@ -61,9 +49,6 @@ class Masker:
     @property
     def painted(self) -> torch.Tensor:
         return torch.tensor(self.js("m.answer().painted")).reshape(1, 28, 28)
-
-    def radio(self, group: str, value: str) -> None:
-        self.figure.locator(f'[role=radiogroup][aria-label="{group}"] input[value="{value}"]').check(force=True)
 
     def slide(self, count: int) -> None:
         self.figure.get_by_role("slider", name="Hidden").fill(str(count))

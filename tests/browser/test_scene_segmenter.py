@@ -13,11 +13,10 @@ import numpy as np
 import pytest
 import torch
 from accessibility import serious_faults
-from explorer_page import CSS, opened, page_html
+from explorer_page import OpenedFigure, figure_site, opened
 from web import served
 
 from vit_tutorial.metrics.segmentation import iou_per_class, mean_iou, pixel_accuracy, pixel_confusion
-from vit_tutorial.widgets.assets import needed, write_assets
 from vit_tutorial.widgets.models.page_model import read_page_model
 from vit_tutorial.widgets.scene_segmenter import scene as scenes
 from vit_tutorial.widgets.scene_segmenter.page import page_element
@@ -38,21 +37,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scenes")
     start = start_state({})
     element = page_element(start, draw(start).html, "The caption.", "scene")
-    for theme in ("light", "dark"):
-        (folder / f"{theme}.html").write_text(page_html(element, theme=theme), encoding="utf-8")
-    css = re.sub(r"@font-face \{.*?\}\n", "", CSS.read_text(encoding="utf-8"), flags=re.DOTALL)
-    (folder / "book.css").write_text(css, encoding="utf-8")
-    write_assets(folder / "_figures", needed(page_html(element)))
-    return folder
+    return figure_site(folder, element)
 
 
-class Scene:
-    """The figure on an opened page."""
-
-    def __init__(self, page: Any) -> None:
-        self.page, self.figure = page, page.locator("figure[data-vt-figure]")
-        self.figure.locator("[data-ready]").wait_for(timeout=15_000)
-
+class Scene(OpenedFigure):
     def js(self, expression: str, argument: Any = None) -> Any:
         return self.figure.evaluate(
             f"(figure, argument) => {{ const s = figure.scene; return {expression}; }}", argument
@@ -68,9 +56,6 @@ class Scene:
     @property
     def mask(self) -> np.ndarray:
         return np.array(self.js("s.answer().mask")).reshape(24, 32)
-
-    def radio(self, group: str, value: str) -> None:
-        self.figure.locator(f'[role=radiogroup][aria-label="{group}"] input[value="{value}"]').check(force=True)
 
     def digit(self, number: int) -> Any:
         return self.figure.locator(".digit").nth(number)
