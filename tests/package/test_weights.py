@@ -284,3 +284,11 @@ def test_a_full_disk_leaves_the_old_file_as_it_was(saved: Path) -> None:
         save_model(model, saved)
     assert saved.read_bytes() == old
     assert [p.name for p in saved.parent.iterdir()] == [saved.name]
+
+
+def test_finite_numbers_load_also_where_their_sum_is_not() -> None:
+    model = VisionTransformer(ViTConfig(8, 4, 1, 3, 16, 1, 2))
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    state["head.bias"] = torch.full((3,), 3e38)
+    load_weights(model, state)
+    assert torch.equal(model.head.bias, state["head.bias"])

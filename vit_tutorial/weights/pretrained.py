@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from dataclasses import dataclass
@@ -145,9 +146,13 @@ def load_pretrained(name: str, **overrides: Any) -> VisionTransformer:
     """
     official = _find(name)
     base = official.config
-    model = VisionTransformer(ViTConfig.from_dict({**base.to_dict(), **overrides}))
-    new_head = model.config.num_classes != base.num_classes
-    load_weights(model, fetch(name), new_head, official.grid, resize_patches=True)
+    config = ViTConfig.from_dict({**base.to_dict(), **overrides})
+    # Where all tensors come from the file, neither memory nor random numbers are spent on others before.
+    with torch.device("meta" if config.pos_embed == base.pos_embed else "cpu"):
+        model = VisionTransformer(dataclasses.replace(config, num_classes=base.num_classes))
+    load_weights(model, fetch(name), grid=official.grid, resize_patches=True)
+    if config.num_classes != base.num_classes:
+        model.reset_classifier(config.num_classes)
     return model.eval()
 
 
