@@ -10,7 +10,7 @@ export HF_HUB_OFFLINE ?= 1
 # Threads that wait sleep instead of spinning, which matters where several processes share a few cores.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: book serve test test-package test-book test-notebooks test-browser lint lint-types lint-style lint-imports format bench lab clean distclean help
+.PHONY: book serve pdf zip test test-package test-book test-notebooks test-browser lint lint-types lint-style lint-imports format bench lab clean distclean help
 
 book: $(READY)  ## build the book into _build/html, notebooks two at a time (warnings are errors)
 	VIT_BOOK_BUILD=1 $(BIN)/jupyter-book build . -W --keep-going -q
@@ -18,6 +18,12 @@ book: $(READY)  ## build the book into _build/html, notebooks two at a time (war
 serve: book  ## build the book and show it at http://localhost:8000
 	@echo "The book is at http://localhost:$(PORT) (Ctrl-C ends)"
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+pdf: book  ## the whole book as one PDF, _build/vision-transformers.pdf (needs Chromium; minutes)
+	$(BIN)/python -m book.offline pdf
+
+zip: book  ## the built book as a zip to read without a network, _build/vision-transformers.zip
+	$(BIN)/python -m book.offline zip
 
 lab: $(READY)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab .
