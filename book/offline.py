@@ -23,7 +23,7 @@ import yaml
 from playwright.sync_api import Browser, sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import Link
-from pypdf.generic import ArrayObject, DictionaryObject, Fit
+from pypdf.generic import ArrayObject, DictionaryObject, Fit, NameObject, TextStringObject
 
 from book.built import HTML, ROOT, page_names, up_to_date
 
@@ -46,8 +46,8 @@ def find_chromium() -> str:
     return path
 
 
-def print_page(browser: Browser, page: Path, target: Path, before: int) -> None:
-    """One built page as a PDF whose numbers begin after `before`."""
+def print_page(browser: Browser, page: Path, target: Path, before: int) -> list[str]:
+    """One built page as a PDF whose numbers begin after `before`. Returns its headings."""
     tab = browser.new_page(viewport={"width": 1000, "height": 1400}, color_scheme="light", reduced_motion="reduce")
     tab.goto(page.as_uri(), wait_until="load")
     tab.add_style_tag(content=PAPER % before)
@@ -56,8 +56,13 @@ def print_page(browser: Browser, page: Path, target: Path, before: int) -> None:
     tab.evaluate("for (const picture of document.images) picture.loading = 'eager'")
     tab.evaluate("Promise.all([...document.images].map((picture) => picture.decode().catch(() => 0)))")
     tab.wait_for_timeout(300)
+    headings = tab.eval_on_selector_all(
+        "article :is(h1, h2, h3, h4, h5)",
+        "(all) => all.map((h) => { h = h.cloneNode(true); h.querySelectorAll('.headerlink').forEach((a) => a.remove()); return h.textContent; })",
+    )
     tab.pdf(path=target, prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
     tab.close()
+    return [" ".join(heading.split()) for heading in headings]
 
 
 def make_pdf(html: Path, names: Sequence[str], target: Path) -> int:
@@ -77,15 +82,16 @@ def make_pdf(html: Path, names: Sequence[str], target: Path) -> int:
         raise FileNotFoundError(
             f"{missing[0]} is no page of the built book in {html}; pages are {', '.join(page_names()[:3])}, ..."
         )
-    writer, first = PdfWriter(), dict.fromkeys(names, 0)
+    writer, first, headings = PdfWriter(), dict.fromkeys(names, 0), list[str]()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as p:
         browser = p.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))
         for number, name in enumerate(names):
             file, first[name] = Path(folder) / f"{number}.pdf", len(writer.pages)
-            print_page(browser, html / f"{name}.html", file, first[name])
+            headings += print_page(browser, html / f"{name}.html", file, first[name])
             writer.append(PdfReader(file))
             print(f"[{number + 1}/{len(names)}] {name}: {len(writer.pages) - first[name]} sheets", file=sys.stderr)
         browser.close()
+    mend_outline(writer, headings)
     bind_links(writer, html, first)
     facts = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     writer.add_metadata({"/Title": facts["title"], "/Author": facts["author"]})
@@ -93,6 +99,18 @@ def make_pdf(html: Path, names: Sequence[str], target: Path) -> int:
     target.parent.mkdir(parents=True, exist_ok=True)
     writer.write(target)
     return len(writer.pages)
+
+
+def mend_outline(writer: PdfWriter, headings: Sequence[str]) -> None:
+    """Entries of the outline get the words of their headings: Chromium leaves out the space where a heading goes on in the next line."""
+    known = {heading.replace(" ", ""): heading for heading in headings}
+    entries = [writer.root_object["/Outlines"].get_object()]
+    while entries:
+        entry = entries.pop()
+        entries += [entry[key].get_object() for key in ("/First", "/Next") if key in entry]
+        title = "".join(str(entry.get("/Title", "")).split())
+        if title in known:
+            entry[NameObject("/Title")] = TextStringObject(known[title])
 
 
 def bind_links(writer: PdfWriter, html: Path, first: dict[str, int]) -> None:
@@ -111,7 +129,7 @@ def bind_links(writer: PdfWriter, html: Path, first: dict[str, int]) -> None:
             if name in first:
                 inner.append(Link(rect=annotation["/Rect"], target_page_index=first[name], fit=Fit.fit_horizontally()))
         if "/Annots" in sheet:
-            sheet[next(key for key in sheet if key == "/Annots")] = kept
+            sheet[NameObject("/Annots")] = kept
         for link in inner:
             writer.add_annotation(number, link)
 
