@@ -42,10 +42,9 @@ def load_encoder(model: VisionTransformer, path: str | Path, frozen: bool = Fals
             f"the encoder in {path} was trained on images of {theirs}, and these are {mine}; a probe leaves it as it is, so resize the images, "
             "pre-train at their size, or fine-tune the whole (frozen=false), which resizes the positions"
         )
-    if (official := PRETRAINED.get(str(path))) is not None:
-        load_weights(model, fetch(str(path)), new_head=True, grid=official.grid)
-    else:
-        load_weights(model, path, new_head=True)
+    official = PRETRAINED.get(str(path))
+    file, grid = (path, None) if official is None else (fetch(str(path)), official.grid)
+    load_weights(model, file, new_head=True, grid=grid)
 
 
 def encoder_normalisation(path: str | Path) -> tuple[tuple[float, ...], tuple[float, ...]] | None:

@@ -41,16 +41,24 @@ class Official:
         return rows, columns
 
 
-def _of_timm(
-    size: str, patch: int, pixels: int, mean: Any, std: Any, crop: float, licence: str = "apache-2.0", **shape: Any
-) -> tuple[ViTConfig, Preparation, str]:
-    config = ViTConfig.named(size, patch_size=patch, img_size=pixels, **shape)
-    return config, Preparation(pair(pixels), mean, std, crop), licence
-
-
 def _timm_models() -> dict[str, Official]:
     """Those of timm's models that are plain ViTs of our sizes. Names, shapes and preparation are held against timm's by a test."""
     found = {}
+
+    def add(
+        name: str,
+        size: str,
+        patch: int,
+        pixels: int,
+        mean: Any,
+        std: Any,
+        crop: float,
+        licence: str = "apache-2.0",
+        **shape: Any,
+    ) -> None:
+        config = ViTConfig.named(size, patch_size=patch, img_size=pixels, **shape)
+        found[name] = Official(config, Preparation(pair(pixels), mean, std, crop), f"timm/{name}", licence)
+
     # Steiner et al. 2022, "How to train your ViT?": ImageNet-21k, then ImageNet-1k.
     for size, patch, pixels in [
         *((size, 16, pixels) for size in SIZES for pixels in (224, 384)),
@@ -58,29 +66,27 @@ def _timm_models() -> dict[str, Official]:
         ("base", 32, 224),
     ]:
         name = f"vit_{size}_patch{patch}_{pixels}.augreg_in21k_ft_in1k"
-        found[name] = _of_timm(size, patch, pixels, HALF, HALF, 0.9 if pixels == 224 else 1.0)
+        add(name, size, patch, pixels, HALF, HALF, 0.9 if pixels == 224 else 1.0)
     imagenet = (IMAGENET_MEAN, IMAGENET_STD)
     bare: dict[str, Any] = {"num_classes": 0}
     for size in ("tiny", "small", "base"):  # Touvron et al. 2021, DeiT: ImageNet-1k alone
-        found[f"deit_{size}_patch16_224.fb_in1k"] = _of_timm(size, 16, 224, *imagenet, 0.9)
+        add(f"deit_{size}_patch16_224.fb_in1k", size, 16, 224, *imagenet, 0.9)
     for size in ("small", "base", "large"):  # Touvron et al. 2022, DeiT III
         shape: dict[str, Any] = {"init_values": 1e-6, "no_embed_class": True}
-        found[f"deit3_{size}_patch16_224.fb_in22k_ft_in1k"] = _of_timm(size, 16, 224, *imagenet, 1.0, **shape)
+        add(f"deit3_{size}_patch16_224.fb_in22k_ft_in1k", size, 16, 224, *imagenet, 1.0, **shape)
     for size in ("small", "base"):  # Caron et al. 2021, DINO: no labels
         for patch in (16, 8):
-            found[f"vit_{size}_patch{patch}_224.dino"] = _of_timm(size, patch, 224, *imagenet, 0.9, **bare)
+            add(f"vit_{size}_patch{patch}_224.dino", size, patch, 224, *imagenet, 0.9, **bare)
     for size in ("base", "large"):  # He et al. 2022, MAE: no labels
-        found[f"vit_{size}_patch16_224.mae"] = _of_timm(size, 16, 224, *imagenet, 0.9, "cc-by-nc-4.0", **bare)
+        add(f"vit_{size}_patch16_224.mae", size, 16, 224, *imagenet, 0.9, "cc-by-nc-4.0", **bare)
     for size in ("small", "base", "large"):  # Oquab et al. 2024, DINOv2; Darcet et al. 2024, with registers
         shape = {"init_values": 1e-5, **bare}
-        found[f"vit_{size}_patch14_dinov2.lvd142m"] = _of_timm(size, 14, 518, *imagenet, 1.0, **shape)
+        add(f"vit_{size}_patch14_dinov2.lvd142m", size, 14, 518, *imagenet, 1.0, **shape)
         shape |= {"reg_tokens": 4, "no_embed_class": True}
-        found[f"vit_{size}_patch14_reg4_dinov2.lvd142m"] = _of_timm(size, 14, 518, *imagenet, 1.0, **shape)
+        add(f"vit_{size}_patch14_reg4_dinov2.lvd142m", size, 14, 518, *imagenet, 1.0, **shape)
     for size in ("small", "base", "large"):  # Beyer et al. 2023, FlexiViT: trained with patches of many sizes
-        found[f"flexivit_{size}.1200ep_in1k"] = _of_timm(size, 16, 240, HALF, HALF, 0.95, no_embed_class=True)
-    return {
-        name: Official(config, prepare, f"timm/{name}", licence) for name, (config, prepare, licence) in found.items()
-    }
+        add(f"flexivit_{size}.1200ep_in1k", size, 16, 240, HALF, HALF, 0.95, no_embed_class=True)
+    return found
 
 
 def _hugging_face_models() -> dict[str, Official]:
