@@ -123,6 +123,8 @@ def test_settings_whose_epochs_cost_unlike_are_drawn_over_minutes() -> None:
     for one, three in zip(plain.lines, costly.lines, strict=True):
         assert_allclose(np.asarray(three.get_xdata()), 3 * np.asarray(one.get_xdata()))
     assert (plain.get_xlabel(), seed_curves(RUNS).axes[0].get_xlabel()) == ("minutes of one core", "epoch")
+    uneven = seed_curves(RUNS, minutes={"ViT": [1, 4], "CNN": 2.5}).axes[0].lines
+    assert [list(line.get_xdata()) for line in uneven[:2]] == [[1, 4], [2.5, 5]]
 
 
 def test_settings_are_told_apart_without_colour() -> None:

@@ -78,14 +78,17 @@ def learning_curves(history: History | Mapping[str, History]) -> Figure:
 
 @style()
 def seed_curves(
-    runs: Mapping[str, Sequence[History]], measure: str = "val_accuracy", minutes: Mapping[str, float] | None = None
+    runs: Mapping[str, Sequence[History]],
+    measure: str = "val_accuracy",
+    minutes: Mapping[str, float | Sequence[float]] | None = None,
 ) -> Figure:
     """One measure over the training of several settings, each trained with several seeds: the mean is a line, the range a band.
 
     Args:
         runs: for each setting one history a seed, as :func:`learning_curves` takes it; all seeds of a setting have the same epochs.
         measure: the column to draw. Accuracies (fractions 0..1) are shown in percent, losses as they are.
-        minutes: of one core, for an epoch of each setting; then the axis counts these in place of epochs.
+        minutes: of one core, for an epoch of each setting, or until the end of each of its rows where they differ; then the axis counts
+            these in place of epochs.
 
     The band reaches from the lowest to the highest seed of each epoch: with three seeds it is the runs themselves, not an interval for
     what a fourth would do.
@@ -111,7 +114,8 @@ def seed_curves(
             CATEGORIES[number % len(CATEGORIES)],
             ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))[number % 4],
         )
-        x = np.array(epochs[0]) * (minutes[label] if minutes else 1)
+        each: Any = minutes[label] if minutes else 1
+        x = np.array(epochs[0]) * each if np.isscalar(each) else np.asarray(each, dtype=float)
         axes.fill_between(x, values.min(0), values.max(0), color=colour, alpha=0.18, linewidth=0)
         axes.plot(x, values.mean(0), color=colour, linestyle=dash, label=label)
         ends.append((float(x[-1]), float(values.mean(0)[-1]), label, colour))
