@@ -68,7 +68,8 @@ def save_parts(folder: Path, tensors: dict[str, Tensor], counters: dict[str, Any
     except dcp.CheckpointException as error:  # no Exception, but a BaseException
         raise OSError(f"cannot write {part}: {reason(error)}; free some space or choose another folder") from error
     if main:
-        write_text(part / "counters.json", json.dumps(counters))
+        files = {file.name: file.stat().st_size for file in part.glob("*.safetensors")}
+        write_text(part / "counters.json", json.dumps({"counters": counters, "files": files}))
         before = [path for path in folder.glob("step-*") if path != done]
         shutil.rmtree(done, ignore_errors=True)  # the same steps, saved again
         part.rename(done)
@@ -89,8 +90,11 @@ def load_parts(path: Path, like: Like) -> tuple[dict[str, Tensor], dict[str, Any
     """
     reader = dcp.HuggingFaceStorageReader(str(path))
     try:
-        counters = json.loads((path / "counters.json").read_text(encoding="utf-8"))
-        tensors = {}
+        content = json.loads((path / "counters.json").read_text(encoding="utf-8"))
+        for name, size in content["files"].items():  # DCP takes the parts that it finds for all there are
+            if not (path / name).is_file() or (path / name).stat().st_size != size:
+                raise OSError(f"{name} is missing or cut")
+        tensors: dict[str, Tensor] = {}
         for name, saved in reader.read_metadata().state_dict_metadata.items():
             known = like(name)
             tensors[name] = (
@@ -103,7 +107,7 @@ def load_parts(path: Path, like: Like) -> tuple[dict[str, Tensor], dict[str, Any
             dcp.load(tensors, storage_reader=reader, no_dist=not dist.is_initialized())
     except (dcp.CheckpointException, OSError, KeyError, ValueError) as error:
         raise ValueError(f"{path} is damaged: {reason(error)}; start afresh with --no-resume") from error
-    return tensors, counters
+    return tensors, content["counters"]
 
 
 def reason(error: BaseException) -> str:
