@@ -84,7 +84,7 @@ def start(n: int, function: Callable[..., Any], *arguments: Any, log: str | None
 def _work(group: dict[str, Any], job: Any, arguments: tuple[Any, ...], pipe: Connection, log: str | None) -> None:
     os.environ.update({name: str(value) for name, value in group.items()})
     if log is not None:
-        sys.stdout = sys.stderr = open(f"{log}.{group['RANK']}", "w", encoding="utf-8", buffering=1)
+        sys.stdout = sys.stderr = open(f"{log}.{group['RANK']}", "w", encoding="utf-8", buffering=1)  # noqa: SIM115 - until the process ends
     import torch
     import torch.distributed as dist
 
