@@ -7,9 +7,11 @@ already, so that they begin at once; where a system has no fork (Windows) each i
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import multiprocessing
 import os
+import re
 import socket
 import sys
 import traceback
@@ -46,7 +48,8 @@ def in_processes(n: int, function: Callable[..., Any], *arguments: Any) -> list[
     """What function(*arguments) gives in each of n processes, in the order of their ranks.
 
     Args:
-        function: of a module, or of a notebook; the latter's source is sent, so it imports itself what it uses.
+        function: of a module, or of a notebook; of the latter the source is sent, with the modules, functions and classes that the notebook has
+            imported and the source names.
         arguments: what can be pickled.
 
     Raises:
@@ -67,7 +70,7 @@ def start(n: int, function: Callable[..., Any], *arguments: Any, log: str | None
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    job = (inspect.getsource(function), function.__name__) if function.__module__ == "__main__" else function
+    job = _of_notebook(function) if function.__module__ == "__main__" else function
     workers = []
     for rank in range(n):
         ours, theirs = CONTEXT.Pipe(duplex=False)
@@ -81,6 +84,20 @@ def start(n: int, function: Callable[..., Any], *arguments: Any, log: str | None
     return workers
 
 
+def _of_notebook(function: Callable[..., Any]) -> tuple[str, str, dict[str, str], dict[str, Any]]:
+    """(source, name, modules that the source names, functions and classes that it names)."""
+    source = inspect.getsource(function)
+    words = set(re.findall(r"\w+", source))
+    named = {name: value for name, value in function.__globals__.items() if name in words}
+    modules = {name: value.__name__ for name, value in named.items() if inspect.ismodule(value)}
+    imported = {
+        name: value
+        for name, value in named.items()
+        if (inspect.isclass(value) or inspect.isfunction(value)) and value.__module__ != "__main__"
+    }
+    return source, function.__name__, modules, imported
+
+
 def _work(group: dict[str, Any], job: Any, arguments: tuple[Any, ...], pipe: Connection, log: str | None) -> None:
     os.environ.update({name: str(value) for name, value in group.items()})
     if log is not None:
@@ -92,9 +109,10 @@ def _work(group: dict[str, Any], job: Any, arguments: tuple[Any, ...], pipe: Con
     try:
         dist.init_process_group("gloo")
         if isinstance(job, tuple):
-            names: dict[str, Any] = {}
-            exec(compile(job[0], "<notebook>", "exec"), names)
-            job = names[job[1]]
+            source, name, modules, names = job
+            names = {**names, **{known_as: importlib.import_module(module) for known_as, module in modules.items()}}
+            exec(compile(source, "<notebook>", "exec"), names)
+            job = names[name]
         pipe.send((job(*arguments), None))
     except Exception:
         pipe.send((None, traceback.format_exc()))
@@ -102,3 +120,25 @@ def _work(group: dict[str, Any], job: Any, arguments: tuple[Any, ...], pipe: Con
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+def sent_in(job: Callable[[], Any]) -> dict[str, list[int]]:
+    """Bytes of the whole tensor in each collective call that a job makes in this process, by the call's name.
+
+    "all_gather" and "reduce_scatter" are FSDP2's. DDP's all-reduces start in C++, where they are not seen.
+    """
+    from torch import Tensor
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    seen: dict[str, list[int]] = {}
+
+    class Collectives(TorchDispatchMode):
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            for call, name in (("_allgather_base_", "all_gather"), ("_reduce_scatter_base_", "reduce_scatter")):
+                if call in str(function):
+                    seen.setdefault(name, []).append(max(a.nbytes for a in args if isinstance(a, Tensor)))
+            return function(*args, **(kwargs or {}))
+
+    with Collectives():
+        job()
+    return seen
