@@ -150,8 +150,46 @@ def peak(parts: dict[str, int], accumulating: bool = False) -> int:
     most = max(parts["activations"], parts["gradients"])
     both = parts["activations"] + parts["gradients"]
     return (
-        parts["weights"] + parts["optimiser"] + parts["workspace"] + parts["images"] + (both if accumulating else most)
+        parts["weights"]
+        + parts["optimiser"]
+        + parts["workspace"]
+        + parts["images"]
+        + parts.get("gathered", 0)
+        + (both if accumulating else most)
     )
+
+
+def per_process(config: ViTConfig, step: Step, processes: int, divided: bool) -> dict[str, int]:
+    """Bytes of a step in one of several processes, by part; `step.batch_size` are the images of that process.
+
+    With DDP each holds what one alone would. Divided (FSDP2) it holds an n-th of weights, gradients and moments, and beside it what is gathered at
+    a time: the last unit (embedding, norms, head) all along, of the blocks' halves the one at work, the next one, and the gradient of one.
+    """
+    parts = memory(config, step)
+    if not divided or processes == 1:
+        return parts
+    for name in ("weights", "gradients", "optimiser"):
+        parts[name] = -(-parts[name] // processes)
+    narrow = BF16 if step.precision == "bf16" else FP32
+    numbers, L = parameters(config), config.depth
+    last = sum(numbers.values()) - numbers["attention"] - numbers["feed-forward"]
+    parts["gathered"] = FP32 * last + 3 * narrow * max(numbers["attention"], numbers["feed-forward"]) // L
+    return parts
+
+
+def sent(config: ViTConfig, processes: int, divided: bool, precision: Precision = "fp32") -> dict[str, float]:
+    """Bytes that a process sends in a step, and receives as many, where collectives go round a ring of n.
+
+    Gathering or summing a tensor of S bytes sends (n - 1)/n S; an all-reduce is both. DDP all-reduces the gradients. FSDP2 gathers the weights
+    for the forward and again for the backward pass, the blocks' matrices in the format of the products, and sums the gradients in float32.
+    """
+    P, numbers = sum(parameters(config).values()), parameters(config)
+    ring = (processes - 1) / processes
+    if not divided:
+        return {"gradients": 2 * ring * FP32 * P}
+    of_blocks = numbers["attention"] + numbers["feed-forward"]
+    weights = FP32 * (P - of_blocks) + (BF16 if precision == "bf16" else FP32) * of_blocks
+    return {"weights": 2 * ring * weights, "gradients": ring * FP32 * P}
 
 
 def inference_peak(config: ViTConfig, step: Step) -> int:

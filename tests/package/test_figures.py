@@ -59,6 +59,7 @@ from vit_tutorial.figures import (
     papers,
     position_math,
     pretraining,
+    scaling,
     segmentation,
     self_supervision,
     strategies,
@@ -96,6 +97,7 @@ CALLS: dict[str, Callable[[], Figure]] = {
     # chapter 7
     "cost.memory_over_step": lambda: cost.memory_over_step(SMALL_VIT, Step(8)),
     "cost.memory_bars": lambda: cost.memory_bars({"a": (SMALL_VIT, Step(8)), "b": (SMALL_VIT, Step(1))}, "MiB", [2.0]),
+    "scaling.memory_by_processes": lambda: scaling.memory_by_processes(ViTConfig.named("tiny"), Step(8), (1, 2, 4), 1),
     "package.import_matrix": lambda: package.import_matrix(
         {"a": set(), "b": {"a"}, "c": {"d"}, "d": {"b"}}, list("abcd")
     ),

@@ -26,10 +26,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if options.debug or not isinstance(error, (ValueError, OSError, RuntimeError, ImportError)):
             raise
-        print(f"vit-tutorial {options.command}: {error}", file=sys.stderr)
+        print(f"vit-tutorial {options.command}: {error}{_of_several(error)}", file=sys.stderr)
         return 2 if isinstance(error, (ValueError, FileNotFoundError, NotADirectoryError)) else 1
     finally:
         _leave_process_group()
+
+
+def _of_several(error: Exception) -> str:
+    """What to do when one of several processes fails, which the others notice as a lost connection."""
+    processes = os.environ.get("WORLD_SIZE", "1")
+    if processes == "1" or isinstance(error, ValueError):  # wrong input is wrong in all of them
+        return ""
+    return (
+        f"\nThis was process {os.environ.get('RANK')} of {processes}. Where a connection was closed or timed out, another one has died before: its own "
+        "message, or the exit code in torchrun's table, says of what (-9: killed, often for memory). The same command goes on from the last checkpoint"
+    )
 
 
 def _leave_process_group() -> None:

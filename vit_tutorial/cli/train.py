@@ -23,7 +23,7 @@ def train_recipe(options: argparse.Namespace) -> int:
     seeds = options.seeds or (list(recipe.seeds) if options.record else [recipe.seeds[0]])
     if options.record and not options.test:
         raise RecipeError("a record needs the score of the test split; leave --no-test out")
-    engine = Engine(recipe.device, recipe.precision, recipe.compile, recipe.threads)
+    engine = Engine(recipe.device, recipe.precision, recipe.compile, recipe.threads, recipe.shard)
     say = print if engine.is_main else lambda *_: None
     if options.resume and "split" not in overrides and began_shuffled(recipe, options.out, seeds):
         recipe = recipe.with_(split="shuffle")
@@ -33,13 +33,15 @@ def train_recipe(options: argparse.Namespace) -> int:
     say(f"{task.splits.variant}: {len(train):,} training, {len(val):,} validation, {len(test):,} test images")
     if more := str(task.splits.report or "").partition("; ")[2]:  # the line above has said how many images
         say(more)
+    if engine.world > 1:
+        say(engine.describe(recipe.batch_size))
     for remark in remarks(recipe):
         say(f"note: {remark}")
     results = []
     for seed in seeds:
         out = (options.out or Path("runs") / recipe.name) / f"seed-{seed}"
         folder = RunFolder(out)
-        going_on = options.resume and folder.checkpoint.exists() and not folder.result.exists()
+        going_on = options.resume and folder.latest is not None and not folder.result.exists()
         for remark in task.remarks(seed):
             say(f"note: {remark}")
         say(f"seed {seed}: {recipe.epochs} epochs on {engine.device}, in {out}{', from its checkpoint' * going_on}")
@@ -58,7 +60,7 @@ def train_recipe(options: argparse.Namespace) -> int:
 def began_shuffled(recipe: Recipe, out: Path | None, seeds: list[int]) -> bool:
     """Whether a run of these is there from before recipes had the field `split`."""
     folders = [RunFolder((out or Path("runs") / recipe.name) / f"seed-{seed}") for seed in seeds]
-    there = [folder.description for folder in folders if folder.checkpoint.exists() or folder.result.exists()]
+    there = [folder.description for folder in folders if folder.latest or folder.result.exists()]
     return recipe.split == "hash" and any(
         "split" not in json.loads(file.read_text(encoding="utf-8"))["recipe"] for file in there if file.exists()
     )

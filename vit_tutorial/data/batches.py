@@ -30,6 +30,7 @@ def batches(
     random_resized_crop: tuple[float, float] | None = None,
     epochs: int = 1,
     transform: Transform | None = None,
+    share: slice = slice(None),
 ) -> Iterator[Batch]:
     """One epoch of batches, or several in a row: pairs (images uint8 [B, C, H, W], targets) on `device`.
 
@@ -52,6 +53,7 @@ def batches(
             them and read the first batches of an epoch while the last of the one before is still being used.
         transform: changes each item, image and target together, e.g. to one size; it draws from the global generator, which is seeded by
             (seed, epoch, index) for it. With workers it is pickled: a function of a module, or an object such as `RandomWindow`.
+        share: which of a batch's items are read, as for one of several processes; the batch is the same whatever is taken of it.
 
     Raises:
         ValueError: empty data set, batch size below 1, or `start_batch` beyond the end of the epoch.
@@ -64,6 +66,7 @@ def batches(
     if not 0 <= start_batch <= total:
         raise ValueError(f"start_batch is {start_batch}, but an epoch has batches 0 to {total - 1}")
     chosen = _choose(len(dataset), batch_size, seed, range(epoch, epoch + epochs), shuffle, start_batch, total)
+    chosen = ((number, indices[share]) for number, indices in chosen)
     if isinstance(dataset, TensorImages) and random_resized_crop is None and transform is None:
         return _index(dataset, chosen, torch.device(device))
     return _load(_Items(dataset, seed, random_resized_crop, transform), chosen, torch.device(device), workers)

@@ -9,7 +9,7 @@ style         figure, style, and the colours, for pictures of one's own
 
 Pictures that one section draws are imported from that section's module: origins (1.1), concepts (1.2), applications (1.3), attention_math (2.1.1),
 position_math (2.1.2), feedforward_math (2.1.3), layers (2.2), pretraining (2.3), examples (3.3), losses (5.1), strategies (5.2),
-batch_size (5.2.2), experiments (5.3), multitask (6.1), self_supervision (6.2), cost and package (7), listing and hunt (7.3), cases (8), papers (A).
+batch_size (5.2.2), experiments (5.3), multitask (6.1), self_supervision (6.2), cost, package and scaling (7), listing and hunt (7.3), cases (8), papers (A).
 """
 
 from vit_tutorial.figures.attention import attention_beside, attention_over_image, attention_over_images, head_grid

@@ -26,8 +26,7 @@ def save_checkpoint(path: Path, groups: dict[str, Tensors], state: dict[str, Any
     Raises:
         OSError: the disk is full or cannot be written; the checkpoint that was at `path` is untouched.
     """
-    tensors = {f"{group}/{name}": tensor for group, members in groups.items() for name, tensor in members.items()}
-    write_safetensors(path, tensors, {"format": FORMAT, "state": json.dumps(state)})
+    write_safetensors(path, named(groups), {"format": FORMAT, "state": json.dumps(state)})
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensors], dict[str, Any]]:
@@ -43,11 +42,21 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensors], dict[str, Any]]:
             f"{path} is no training checkpoint (its format is {metadata.get('format')!r}, expected {FORMAT!r}); "
             "choose another --out, or start afresh with --no-resume"
         )
+    return grouped(tensors), json.loads(metadata["state"])
+
+
+def named(groups: dict[str, Tensors]) -> Tensors:
+    """Groups of tensors as one flat dict: "model/head.bias"."""
+    return {f"{group}/{name}": tensor for group, members in groups.items() for name, tensor in members.items()}
+
+
+def grouped(tensors: Tensors) -> dict[str, Tensors]:
+    """The inverse of `named`."""
     groups: dict[str, Tensors] = {}
     for key, tensor in tensors.items():
         group, name = key.split("/", 1)
         groups.setdefault(group, {})[name] = tensor
-    return groups, json.loads(metadata["state"])
+    return groups
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:

@@ -83,7 +83,7 @@ def fit(
         DivergedError: the loss is no longer finite; the last good checkpoint is kept.
         OSError: a checkpoint could not be written; the one before is kept.
     """
-    engine = Engine(recipe.device, recipe.precision, recipe.compile, recipe.threads)
+    engine = Engine(recipe.device, recipe.precision, recipe.compile, recipe.threads, recipe.shard)
     folder = RunFolder(out) if out is not None else None
     alone = alone_in(folder.path) if folder is not None and engine.is_main else nullcontext()
     with alone:
@@ -108,16 +108,21 @@ def _fit(
         if (finished := folder.read_result()) is not None:
             return Result(task.load(folder.model), **finished, folder=folder.path, already_finished=True)
     steps_per_epoch = count_steps(task, recipe, engine)
-    files = folder if engine.is_main else None  # only one process writes
+    files = folder if engine.is_main else None  # only one process writes, but each its part of a divided checkpoint
     with torch.random.fork_rng(engine.gpus):  # leave the caller's random numbers as they were
         torch.manual_seed(seed)
-        state = TrainingState(task.build_model().to(engine.device), recipe)
-        if folder is not None and folder.checkpoint.exists():
-            state.load(folder.checkpoint)
-        saver = Saver(state, recipe, files)
+        state = TrainingState(task.build_model().to(engine.device), recipe, engine)
+        if folder is not None and folder.latest is not None:
+            state.load(folder.latest)
+            engine.wait()  # before one process writes, all have read
+        saver = Saver(state, recipe, folder if engine.shards else files, engine)
         with RunLog(files, recipe.epochs * steps_per_epoch, state.counters.step, show) as log:
             train(task, recipe, engine, state, saver, log, seed)
-    return finish(task, engine, state, folder, test)
+        model = state.ema.model
+        if engine.shards:  # a whole one, for the weights of all processes
+            torch.manual_seed(seed)
+            model = task.build_model().to(engine.device)
+    return finish(task, engine, model, state, folder, test)
 
 
 def train(
@@ -143,7 +148,7 @@ def train(
         inputs, targets = task.prepare(images, targets, train=True)
         counters.load_seconds += time.perf_counter() - ready
         loss = backward(task, network, inputs, targets, engine, recipe.micro_batch or len(images))
-        norm = nn.utils.clip_grad_norm_(state.model.parameters(), recipe.clip_grad or math.inf)
+        norm = engine.clip(state.model, recipe.clip_grad or math.inf)
         # One transfer for both numbers: on a GPU each one waits until the step is computed.
         mean_loss, grad_norm = torch.stack([engine.sum(loss.float()) / engine.world, norm.float()]).tolist()
         stop_unless_finite(mean_loss, grad_norm, step, lr, saver)
@@ -171,21 +176,25 @@ def backward(task: Task, network: nn.Module, inputs: Any, targets: Any, engine: 
     """The mean loss of a batch; its gradient is added to the parameters', computed of `size` images at a time.
 
     The mean over a batch is the sum of its parts' means, each times the share of what it counts: parts may differ in size, and masks in void.
+    Processes average their gradients, so of n processes each weighs its share n times; where their counts are equal that is 1.
     """
     n = count(inputs)
-    if size >= n:
+    if size >= n and engine.world == 1:
         with engine.autocast():
             loss: Tensor = task.loss(network(inputs), targets)
         loss.backward()
         return loss.detach()
     # Where all is void nothing counts, and the loss is 0.
-    whole = torch.as_tensor(task.counted(targets), dtype=torch.float32).clamp(min=1e-12)
+    counted = torch.as_tensor(task.counted(targets), dtype=torch.float32, device=engine.device)
+    whole = (engine.sum(counted) / engine.world).clamp(min=1e-12)
     total = torch.zeros((), device=engine.device)
-    for part in (slice(start, start + size) for start in range(0, n, size)):
-        some = select(targets, part)
-        with engine.autocast():
-            loss = task.loss(network(select(inputs, part)), some) * (task.counted(some) / whole)
-        loss.backward()
+    for start in range(0, n, size):
+        some = select(targets, slice(start, start + size))
+        with engine.local(network, last=start + size >= n):
+            with engine.autocast():
+                outputs = network(select(inputs, slice(start, start + size)))
+                loss = task.loss(outputs, some) * (task.counted(some) / whole)
+            loss.backward()
         total += loss.detach()
     return total
 
@@ -212,10 +221,10 @@ def training_batches(
         drop_last=True,
         random_resized_crop=recipe.random_resized_crop,
         transform=transform,
+        share=slice(engine.rank, None, engine.world),
     )
-    share = slice(engine.rank, None, engine.world)
     for step, (images, targets) in enumerate(remaining, first_step):
-        yield step, images[share], select(targets, share)
+        yield step, images, targets
 
 
 def count_steps(task: Task, recipe: Recipe, engine: Engine) -> int:
@@ -231,10 +240,12 @@ def count_steps(task: Task, recipe: Recipe, engine: Engine) -> int:
     return num_batches(n, B, drop_last=True)
 
 
-def finish(task: Task, engine: Engine, state: TrainingState, folder: RunFolder | None, test: bool) -> Result:
-    """Take the best weights, score the test split once, and write model and result."""
-    model, counters = state.ema.model, state.counters
-    model.load_state_dict(state.best_weights)
+def finish(
+    task: Task, engine: Engine, model: nn.Module, state: TrainingState, folder: RunFolder | None, test: bool
+) -> Result:
+    """Take the best weights, whole, score the test split once, and write model and result."""
+    counters = state.counters
+    model.load_state_dict({name: engine.whole(weights) for name, weights in state.best_weights.items()})
     model.requires_grad_(True).eval()
     best_row = next(row for row in counters.history if row["epoch"] == counters.best_epoch)
     metrics = {name: value for name, value in best_row.items() if name.startswith("val_")}
@@ -259,11 +270,7 @@ def stop_unless_finite(loss: float, grad_norm: float, step: int, lr: float, save
     """Raise DivergedError if the loss or the gradient is infinite or not a number. Called before the weights change."""
     if math.isfinite(loss) and math.isfinite(grad_norm):
         return
-    kept = (
-        f"the last good checkpoint is {saver.folder.checkpoint}"
-        if saver.folder
-        else "there is no checkpoint (out=None)"
-    )
+    kept = f"the last good checkpoint is {saver.folder.latest}" if saver.folder else "there is no checkpoint (out=None)"
     raise DivergedError(
         f"the loss is {loss} and its gradient's norm {grad_norm} at step {step}, learning rate {lr:.3g}; {kept}. "
         "Lower lr, lengthen warmup_epochs, or clip the gradient (clip_grad), and start afresh with --no-resume"
@@ -271,19 +278,24 @@ def stop_unless_finite(loss: float, grad_norm: float, step: int, lr: float, save
 
 
 class Saver:
-    """Saves the state when the recipe says it is time. Without a folder it does nothing."""
+    """Saves the state when the recipe says it is time. Without a folder it does nothing; a divided state is saved by all processes together."""
 
-    def __init__(self, state: TrainingState, recipe: Recipe, folder: RunFolder | None) -> None:
-        self.state, self.recipe, self.folder = state, recipe, folder
+    def __init__(self, state: TrainingState, recipe: Recipe, folder: RunFolder | None, engine: Engine) -> None:
+        self.state, self.recipe, self.folder, self.engine = state, recipe, folder, engine
         self.save()  # a folder that cannot be written shows now, not in an hour
 
     def save(self) -> None:
         if self.folder is not None:
-            self.state.save(self.folder.checkpoint)
+            divided = self.engine.shards
+            self.state.save(self.folder.parts if divided else self.folder.checkpoint)
+            if self.engine.is_main:  # one from before the run was divided, or no longer was
+                self.folder.forget(self.folder.checkpoint if divided else self.folder.parts)
         self.time = time.monotonic()
 
     def save_if_due(self) -> None:
         seconds, steps = self.recipe.checkpoint_every_seconds, self.recipe.checkpoint_every_steps
         by_time = seconds is not None and time.monotonic() - self.time >= seconds
+        if self.engine.shards and seconds is not None:
+            by_time = self.engine.agree(by_time)
         if by_time or (steps is not None and self.state.counters.step % steps == 0):
             self.save()

@@ -120,8 +120,26 @@ class MuonAdamW(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
+        self._gather()
         self.muon.step()
         self.adamw.step()
+
+    def _gather(self) -> None:
+        """Of matrices whose rows lie in several processes, have gradient and momentum whole in each: Muon's products need whole matrices.
+
+        Muon runs on parts, too, but then adds up parts of products in bfloat16, and its step is some percent another for each number of processes.
+        """
+        divided = [p for g in self.muon.param_groups for p in g["params"] if hasattr(p.grad, "redistribute")]
+        if divided:
+            from torch.distributed.tensor import Replicate  # takes half a second to import
+
+            everywhere = [Replicate()]
+            for p in divided:
+                p.grad = p.grad.redistribute(placements=everywhere)
+                if "momentum_buffer" in self.state[p]:
+                    self.state[p]["momentum_buffer"] = self.state[p]["momentum_buffer"].redistribute(
+                        placements=everywhere
+                    )
 
 
 class EMA:

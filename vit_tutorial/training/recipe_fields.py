@@ -289,6 +289,17 @@ class RecipeFields(Config):
         "[1, inf)",
         group=MACHINE,
     )
+    shard: bool = setting(
+        False,
+        "several processes divide weights, gradients and moments among them (FSDP2); false: each holds all of them (DDP)",
+        group=MACHINE,
+    )
+    shard: bool = setting(
+        False,
+        "several processes divide weights, gradients and moments among them (FSDP2); false: each holds all of them (DDP)",
+        group=MACHINE,
+        of=f"{CLASSES} or {MASKS}",
+    )
     threads: int | None = setting(None, "threads of the CPU; null leaves torch its choice", "[1, 1024]", group=MACHINE)
     workers: int = setting(0, "processes that decode images of a folder", "[0, inf)", group=MACHINE)
     checkpoint_every_seconds: float | None = setting(

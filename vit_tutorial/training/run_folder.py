@@ -3,6 +3,7 @@
 run.json                recipe, seed and data of the run, and what else it reads until its end, such as a teacher
 split.json              of a folder of images, which of them the run has for what (see `RememberedSplit`)
 checkpoint.safetensors  everything needed to go on
+checkpoint/             the same, of a run that is divided among processes (see `sharding.py`)
 model.safetensors       the weights chosen on the validation split, with config, classes, mean and std
 history.jsonl           one line an evaluation
 tensorboard/            the same, and every step, for TensorBoard
@@ -59,10 +60,17 @@ class RunFolder:
         self.description = self.path / "run.json"
         self.split = self.path / "split.json"
         self.checkpoint = self.path / "checkpoint.safetensors"
+        self.parts = self.path / "checkpoint"
         self.model = self.path / "model.safetensors"
         self.history = self.path / "history.jsonl"
         self.result = self.path / "result.json"
         self.tensorboard = self.path / "tensorboard"
+
+    @property
+    def latest(self) -> Path | None:
+        """The checkpoint to go on from, if there is one: the file, or the newest folder of parts."""
+        parts = max(self.parts.glob("step-*"), default=None)
+        return parts or (self.checkpoint if self.checkpoint.exists() else None)
 
     def open(
         self,
@@ -81,7 +89,7 @@ class RunFolder:
         wanted = {"recipe": recipe.to_dict(), "seed": seed, "data_sha256": data_sha256, "sources": sources or {}}
         if not resume:
             self.clear()
-        if self.description.exists() and (self.checkpoint.exists() or self.result.exists()):
+        if self.description.exists() and (self.latest or self.result.exists()):
             there = json.loads(self.description.read_text(encoding="utf-8"))
             there["recipe"] = {
                 **Recipe(recipe.name).to_dict(),
@@ -103,10 +111,15 @@ class RunFolder:
             return ""
         return RememberedSplit.from_dict(json.loads(self.split.read_text(encoding="utf-8"))).changes(split)
 
+    def forget(self, checkpoint: Path) -> None:
+        """Remove one of the two forms of a checkpoint, the file or the folder, if it is there."""
+        shutil.rmtree(checkpoint) if checkpoint.is_dir() else checkpoint.unlink(missing_ok=True)
+
     def clear(self) -> None:
         """Remove the files of a run, and nothing else."""
         for file in (self.description, self.split, self.checkpoint, self.model, self.history, self.result):
             file.unlink(missing_ok=True)
+        self.forget(self.parts)
         shutil.rmtree(self.tensorboard, ignore_errors=True)
 
     def read_result(self) -> dict[str, Any] | None:

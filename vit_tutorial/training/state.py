@@ -8,7 +8,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from vit_tutorial.training.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
+from vit_tutorial.training.checkpoint import (
+    grouped,
+    load_checkpoint,
+    named,
+    optimizer_tensors,
+    restore_optimizer,
+    save_checkpoint,
+)
+from vit_tutorial.training.engine import Engine
 from vit_tutorial.training.optimizer import EMA, build_optimizer
 from vit_tutorial.training.recipe import Recipe
 
@@ -50,12 +58,16 @@ class Counters:
 
 
 class TrainingState:
-    """Model, optimiser, average of the weights, best weights so far, and counters."""
+    """Model, optimiser, average of the weights, best weights so far, and counters; where the engine divides them, this process's part."""
 
-    def __init__(self, model: nn.Module, recipe: Recipe) -> None:
-        self.model = model
-        self.optimizer = build_optimizer(model, recipe)
+    def __init__(self, model: nn.Module, recipe: Recipe, engine: Engine | None = None) -> None:
+        self.model, self.divided = model, engine is not None and engine.shards
         self.ema = EMA(model, recipe.ema_decay)
+        if engine is not None and self.divided:
+            engine.divide(model)
+            if self.ema.model is not model:
+                engine.divide(self.ema.model)
+        self.optimizer = build_optimizer(model, recipe)
         self.counters = Counters()
         self.best_weights = copy_weights(model)
 
@@ -70,19 +82,37 @@ class TrainingState:
             counters.best, counters.best_epoch = score, epoch
             self.best_weights = copy_weights(self.ema.model)
 
-    def save(self, path: Path) -> None:
-        """Write everything as one checkpoint. Raises OSError; the checkpoint before is then intact."""
-        groups = {
+    def groups(self) -> dict[str, dict[str, Tensor]]:
+        """All tensors of a checkpoint."""
+        return {
             "model": self.model.state_dict(),
             "ema": self.ema.model.state_dict() if self.ema.decay > 0 else {},
             "best": self.best_weights,
             "optimizer": optimizer_tensors(self.optimizer),
         }
-        save_checkpoint(path, groups, asdict(self.counters))
+
+    def save(self, path: Path) -> None:
+        """Write everything as one checkpoint: a file, or where it is divided a folder. Raises OSError; the checkpoint before is then intact."""
+        if self.divided:
+            from vit_tutorial.training.sharding import save_parts
+
+            save_parts(path, named(self.groups()), asdict(self.counters))
+        else:
+            save_checkpoint(path, self.groups(), asdict(self.counters))
 
     def load(self, path: Path) -> None:
-        """Become the state that was saved. Raises ValueError: damaged, or of another model."""
-        groups, counters = load_checkpoint(path)
+        """Become the state that was saved, whether whole or in parts. Raises ValueError: damaged, or of another model."""
+        if path.is_dir() or self.divided:
+            from vit_tutorial.training.sharding import as_part, load_parts
+
+            if path.is_dir():
+                tensors, counters = load_parts(path, self.like)
+                groups = grouped(tensors)
+            else:
+                groups, counters = load_checkpoint(path)
+                groups = grouped({name: as_part(t, self.like(name)) for name, t in named(groups).items()})
+        else:
+            groups, counters = load_checkpoint(path)
         try:
             self.model.load_state_dict(groups["model"])
             if self.ema.decay > 0:
@@ -94,6 +124,17 @@ class TrainingState:
             first, *more = [line.strip() for line in str(error).splitlines()]
             what = more[0] if more else first
             raise ValueError(f"{path} is a checkpoint of another model ({what}); choose another --out") from error
+
+    def like(self, name: str) -> Tensor | None:
+        """The tensor here that one of that name in a checkpoint is for, or that has its shape: of a moment the parameter."""
+        group, key = name.split("/", 1)
+        if group == "optimizer":
+            parameters = [p for g in self.optimizer.param_groups for p in g["params"]]
+            number = int(key.split("/")[0])
+            return parameters[number].detach() if number < len(parameters) else None
+        if group == "best":
+            return self.best_weights.get(key)
+        return self.model.state_dict().get(key)
 
 
 def copy_weights(model: nn.Module) -> dict[str, Tensor]:
