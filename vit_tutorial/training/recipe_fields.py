@@ -293,11 +293,6 @@ class RecipeFields(Config):
         False,
         "several processes divide weights, gradients and moments among them (FSDP2); false: each holds all of them (DDP)",
         group=MACHINE,
-    )
-    shard: bool = setting(
-        False,
-        "several processes divide weights, gradients and moments among them (FSDP2); false: each holds all of them (DDP)",
-        group=MACHINE,
         of=f"{CLASSES} or {MASKS}",
     )
     threads: int | None = setting(None, "threads of the CPU; null leaves torch its choice", "[1, 1024]", group=MACHINE)
