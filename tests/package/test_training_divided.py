@@ -13,8 +13,11 @@ import torch
 from training_helpers import as_options
 
 from vit_tutorial.cli import main
+from vit_tutorial.data import VOID, scene_splits
+from vit_tutorial.tasks import Segmentation
 from vit_tutorial.training import Recipe, RunFolder
 from vit_tutorial.training.engine import Engine
+from vit_tutorial.training.loop import backward
 from vit_tutorial.training.processes import Worker, in_processes, start
 from vit_tutorial.training.state import TrainingState
 from vit_tutorial.vit import VisionTransformer, ViTConfig
@@ -155,6 +158,36 @@ def muon_job() -> None:
     for name, tensor in states[0].model.state_dict().items():
         if name.startswith("blocks") and tensor.ndim == 2:
             torch.testing.assert_close(engine.whole(states[1].model.state_dict()[name]), tensor, atol=1e-4, rtol=1e-3)
+
+
+def test_shares_are_weighed_and_bfloat16_is_autocast() -> None:
+    in_processes(2, gradient_job)
+
+
+def gradient_job() -> None:
+    """In each of two processes: the gradient of a divided and of a whole model is that of one process, also where one share has more void."""
+    small = {"patch_size": 4, "embed_dim": 16, "depth": 1, "num_heads": 2}
+    recipe = Recipe("scenes", task="segmentation", data="digit_scenes", model=small)
+    scenes = Segmentation(recipe, splits=scene_splits((4, 2, 2), size=(16, 24), digits_per_scene=(1, 2), kinds=(0, 1)))
+    masks = scenes.splits.train.targets.clone()
+    masks[::2, :9] = VOID  # the first process's share
+    inputs, targets = scenes.prepare(scenes.splits.train.images, masks, train=False)
+    for precision in ("fp32", "bf16"):
+        found = []
+        for shard in (None, False, True):
+            engine = Engine("cpu", precision, threads=1, shard=bool(shard))
+            mine = slice(engine.rank, None, engine.world)
+            if shard is None:
+                engine.world, mine = 1, slice(None)
+            torch.manual_seed(0)
+            state = TrainingState(scenes.build_model(), scenes.recipe, engine)
+            backward(scenes, engine.wrap(state.model), inputs[mine], targets[mine], engine, 1)
+            found.append({name: engine.whole(p.grad) for name, p in state.model.named_parameters()})
+        alone, with_ddp, divided = found
+        for name, expected in alone.items():
+            size = expected.abs().max() * (1e-4 if precision == "fp32" else 0.05) + 1e-7
+            assert (with_ddp[name] - expected).abs().max() < size, (precision, name)
+            assert (divided[name] - expected).abs().max() < size, (precision, name)
 
 
 def test_a_checkpoint_of_parts_that_lost_a_file_is_refused(

@@ -97,7 +97,8 @@ class Engine:
 
     def whole(self, tensor: Tensor) -> Tensor:
         """All of a tensor of which this process may have a part. Every process has to ask for it."""
-        return tensor.full_tensor() if self.shards and hasattr(tensor, "full_tensor") else tensor
+        gather = getattr(tensor, "full_tensor", None)
+        return gather() if self.shards and gather is not None else tensor
 
     def sum(self, value: Tensor) -> Tensor:
         """Sum of a tensor over all processes."""

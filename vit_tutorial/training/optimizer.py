@@ -127,7 +127,8 @@ class MuonAdamW(torch.optim.Optimizer):
     def _gather(self) -> None:
         """Of matrices whose rows lie in several processes, have gradient and momentum whole in each: Muon's products need whole matrices.
 
-        Muon runs on parts, too, but then adds up parts of products in bfloat16, and its step is some percent another for each number of processes.
+        Muon runs on parts, too, but then adds up parts of products in bfloat16: for each number of processes its step is another by some percent,
+        which is what bfloat16 costs it anyway.
         """
         divided = [p for g in self.muon.param_groups for p in g["params"] if hasattr(p.grad, "redistribute")]
         if divided:

@@ -96,6 +96,7 @@ def load_parts(path: Path, like: Like) -> tuple[dict[str, Tensor], dict[str, Any
                 raise OSError(f"{name} is missing or cut")
         tensors: dict[str, Tensor] = {}
         for name, saved in reader.read_metadata().state_dict_metadata.items():
+            assert isinstance(saved, dcp.TensorStorageMetadata)  # nothing else is in a safetensors file
             known = like(name)
             tensors[name] = (
                 torch.empty_like(known)
