@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Affine2D, Bbox
@@ -35,16 +35,36 @@ class TextRenderer(RendererAgg):
         super().draw_text(gc, x, y, s, prop, angle, *rest, **more)
 
 
-def unread(fig: Figure, dark: Image.Image) -> list[str]:
+class TextCanvas(FigureCanvasAgg):
+    """Draws by a renderer that remembers what it writes."""
+
+    def get_renderer(self) -> Any:
+        if getattr(self, "texts_of", None) is None:
+            self.texts_of = TextRenderer(*self.figure.bbox.size, self.figure.dpi)
+        return self.texts_of
+
+
+def drawn(fig: Figure) -> TextRenderer:
+    """The figure, laid out and drawn, with what is written in it; its own canvas stays."""
+    canvas = fig.canvas
+    try:
+        twin = TextCanvas(fig)
+        twin.draw()
+    finally:
+        fig.set_canvas(canvas)
+    return twin.texts_of
+
+
+def unread(fig: Figure, dark: Image.Image, light: TextRenderer | None = None) -> list[str]:
     """The texts of a figure that are read worse in its dark picture than in its light one, and too badly; judged by the dots."""
-    renderer = TextRenderer(*fig.bbox.size, fig.dpi)
-    fig.set_layout_engine("none")  # as it was last drawn
-    fig.draw(renderer)
-    light = Image.fromarray(np.asarray(renderer.buffer_rgba())).convert("RGB")
+    if light is None:
+        fig.set_layout_engine("none")  # as it was last drawn
+        light = drawn(fig)
+    picture = Image.fromarray(np.asarray(light.buffer_rgba())).convert("RGB")
     return [
         text
-        for text, box in renderer.texts
-        if strongest(dark.crop(box)) < min(READ, strongest(light.crop(box)))  # type: ignore[arg-type]
+        for text, box in light.texts
+        if strongest(dark.crop(box)) < min(READ, strongest(picture.crop(box)))  # type: ignore[arg-type]
     ]
 
 

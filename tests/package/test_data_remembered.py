@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,15 @@ def test_the_sizes_follow_the_fractions_as_coins_do() -> None:
     for part in (val, test):
         assert abs(len(part) - 2_000) < 4 * (20_000 * 0.1 * 0.9) ** 0.5  # four standard deviations
         assert all(abs(sum(i % 10 == label for i in part) - 200) < 54 for label in range(10))
+
+
+@pytest.mark.parametrize("kinds", [[0], list(range(10))], ids=["one class", "ten classes"])
+def test_a_split_takes_time_in_proportion_to_its_items(kinds: list[int]) -> None:
+    """What grows with their square takes minutes here, and hours for a million images."""
+    keys = [str(i).encode() for i in range(100_000)]
+    start = time.process_time()
+    hashed_split([kinds[i % len(kinds)] for i in range(len(keys))], keys, [0.8, 0.1, 0.1], 0)
+    assert time.process_time() - start < 10
 
 
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=60), st.integers(0, 5))

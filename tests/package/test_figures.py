@@ -20,7 +20,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from figure_helpers import unread
+from figure_helpers import drawn, unread
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
@@ -365,7 +365,8 @@ def test_a_figure_is_drawn_readable_in_grey_and_told_in_words(name: str) -> None
     assert isinstance(fig, HouseFigure)
     width, height = fig.get_size_inches()
     assert width <= PAGE_WIDTH
-    dots = drawn_dots(fig)
+    light = drawn(fig)
+    dots = np.asarray(light.buffer_rgba())
     assert all(
         abs(n - 200 * inches) < 1.01 for n, inches in zip(dots.shape, (height, width))
     )  # two dots a pixel of the page, rounded as matplotlib likes
@@ -373,14 +374,14 @@ def test_a_figure_is_drawn_readable_in_grey_and_told_in_words(name: str) -> None
     assert dict(matplotlib.rcParams) == settings
 
     with style():
-        drawn = fig.get_tightbbox()  # inches
-    assert drawn.x0 > -0.02, "something sticks out"
-    assert drawn.y0 > -0.02, "something sticks out"
-    assert drawn.x1 < width + 0.02, "something sticks out"
-    assert drawn.y1 < height + 0.02, "something sticks out"
+        box = fig.get_tightbbox()  # inches
+    assert box.x0 > -0.02, "something sticks out"
+    assert box.y0 > -0.02, "something sticks out"
+    assert box.x1 < width + 0.02, "something sticks out"
+    assert box.y1 < height + 0.02, "something sticks out"
 
     assert alike_in_grey(fig) == ALIKE.get(name, [])
-    assert unread(fig, dark_twin(fig)) == [], "in dark"
+    assert unread(fig, dark_twin(fig), light) == [], "in dark"
     sizes = {text.get_fontsize(): text.get_text() for text in fig.findobj(Text) if text.get_text()}
     assert min(sizes, default=LEAST) >= LEAST, f"on a telephone nobody can read {sizes[min(sizes)]!r}"
 

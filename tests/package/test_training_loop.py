@@ -363,8 +363,8 @@ def test_a_compiled_run_ends_like_a_plain_one_and_keeps_the_names_of_its_weights
     from torch._inductor import config as inductor
 
     ends = []
-    # The compiler takes its time for each block, and most of it to find out which vectors the processor can add.
-    with inductor.patch({"cpp.vec_isa_ok": False}):
+    # The compiler takes its time for each block, and most of it to find out which vectors the processor can add, and to start its processes.
+    with inductor.patch({"cpp.vec_isa_ok": False, "compile_threads": 1}):
         for compiled in (False, True):
             task, recipe = tiny_task(compile=compiled, epochs=1, model__depth=1)
             fit(task, recipe, tmp_path / str(compiled), progress=False, test=False)

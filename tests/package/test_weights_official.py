@@ -6,11 +6,13 @@ import hashlib
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import numpy as np
 import pytest
 import timm
@@ -19,12 +21,14 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch.testing import assert_close
 
+from vit_tutorial.cli import main
 from vit_tutorial.patches import patchify, resize_patch_weight
 from vit_tutorial.vit import VisionTransformer, ViTConfig
 from vit_tutorial.weights import PRETRAINED, Preparation, load_encoder, load_pretrained, preparation, read_extra
 from vit_tutorial.weights import pretrained as module
 
 TIMMS = [name for name, official in PRETRAINED.items() if official.source.startswith("timm/")]
+VIT_TINY = "vit_tiny_patch16_224.augreg_in21k_ft_in1k"
 TORCHVISIONS = [name for name, official in PRETRAINED.items() if "://" in official.source]
 
 
@@ -169,7 +173,7 @@ class HubHandler(BaseHTTPRequestHandler):
     """As much of the Hugging Face hub as a download needs: one repository with one file."""
 
     file: bytes = b""
-    etag = "0123456789abcdef0123456789abcdef01234567"
+    etag = ""
 
     def do_HEAD(self) -> None:
         self.answer(body=False)
@@ -191,71 +195,79 @@ class HubHandler(BaseHTTPRequestHandler):
         pass
 
 
-def in_a_process_with_the_hub_at(
-    endpoint: str, cache: Path, code: str, **environment: str
-) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-c", f"import torch\nfrom vit_tutorial.weights import *\n{code}"],
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A hub of this machine in place of Hugging Face's, with an empty cache, for this process; its address."""
+    with HTTPServer(("127.0.0.1", 0), HubHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        settings = {
+            "ENDPOINT": address,
+            "HF_HUB_CACHE": str(tmp_path / "hub"),
+            "HF_HUB_OFFLINE": False,
+            "HF_HUB_DISABLE_XET": True,
+        }
+        for name, value in settings.items():
+            monkeypatch.setattr(huggingface_hub.constants, name, value)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        yield address
+        server.shutdown()
+
+
+def serve(model: torch.nn.Module, folder: Path, etag: str | None = None) -> None:
+    """Put a model's weights on the hub; without an `etag` under their SHA-256."""
+    save_file(model.state_dict(), folder / "served.safetensors")
+    HubHandler.file = (folder / "served.safetensors").read_bytes()
+    HubHandler.etag = etag or hashlib.sha256(HubHandler.file).hexdigest()
+
+
+def test_a_named_model_is_downloaded_once_and_gives_the_librarys_logits(
+    hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = timm.create_model("vit_tiny_patch16_224", pretrained=False).eval()
+    jitter(theirs)
+    serve(theirs, tmp_path, etag="0123456789abcdef0123456789abcdef01234567")  # as of a file that is no Git LFS object
+    images = torch.randn(1, 3, 224, 224)
+    logits = theirs(images).detach()
+    for offline in (False, True):  # then from the cache
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", offline)
+        assert_close(load_pretrained(VIT_TINY)(images), logits, atol=1e-5, rtol=0)
+        resized = load_pretrained(VIT_TINY, num_classes=10, img_size=64)
+        assert resized(torch.randn(1, 3, 64, 64)).shape == (1, 10)
+
+
+def test_the_environment_of_a_process_says_where_the_hub_and_its_cache_are(hub: str, tmp_path: Path) -> None:
+    """The library's variables, as a reader sets them before Python starts."""
+    serve(timm.create_model("vit_tiny_patch16_224", pretrained=False), tmp_path)
+    code = f"from vit_tutorial.weights import load_pretrained; print(load_pretrained({VIT_TINY!r}).grid_size)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[2],
-        env={"HF_ENDPOINT": endpoint, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_XET": "1", "PATH": "", **environment},
+        env={"HF_ENDPOINT": hub, "HF_HUB_CACHE": str(tmp_path / "other"), "HF_HUB_DISABLE_XET": "1", "PATH": ""},
     )
+    assert done.stdout == "(14, 14)\n", done.stderr
+    assert len(list((tmp_path / "other").rglob("model.safetensors"))) == 1
+    assert not (tmp_path / "hub").exists()
 
 
-def test_a_named_model_is_downloaded_once_and_gives_the_librarys_logits(tmp_path: Path) -> None:
-    theirs = timm.create_model("vit_tiny_patch16_224", pretrained=False).eval()
-    jitter(theirs)
-    save_file(theirs.state_dict(), tmp_path / "served.safetensors")
-    HubHandler.file = (tmp_path / "served.safetensors").read_bytes()
-    images = torch.randn(1, 3, 224, 224)
-    save_file({"images": images, "logits": theirs(images).detach()}, tmp_path / "expected.safetensors")
-    code = f"""
-from safetensors.torch import load_file
-expected = load_file({str(tmp_path / "expected.safetensors")!r})
-name = "vit_tiny_patch16_224.augreg_in21k_ft_in1k"
-torch.testing.assert_close(load_pretrained(name)(expected["images"]), expected["logits"], atol=1e-5, rtol=0)
-assert load_pretrained(name, num_classes=10, img_size=64)(torch.randn(1, 3, 64, 64)).shape == (1, 10)
-print("equal")
-"""
-    with HTTPServer(("127.0.0.1", 0), HubHandler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        endpoint = f"http://127.0.0.1:{server.server_port}"
-        done = in_a_process_with_the_hub_at(endpoint, tmp_path / "hub", code)
-        server.shutdown()
-    assert done.stdout == "equal\n", done.stderr
-    again = in_a_process_with_the_hub_at(endpoint, tmp_path / "hub", code, HF_HUB_OFFLINE="1")  # from the cache
-    assert again.stdout == "equal\n", again.stderr
+def test_without_a_network_the_error_says_what_to_do(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(
+        ConnectionError, match=r"could not get the weights of vit_tiny_patch16_224.*load_weights\(model, path\)"
+    ):
+        load_pretrained(VIT_TINY)
 
 
-def test_without_a_network_the_error_says_what_to_do(tmp_path: Path) -> None:
-    code = """
-try: load_pretrained("vit_tiny_patch16_224.augreg_in21k_ft_in1k")
-except ConnectionError as error: print(error)
-"""
-    done = in_a_process_with_the_hub_at("http://127.0.0.1:9", tmp_path, code, HF_HUB_OFFLINE="1")
-    assert "could not get the weights of vit_tiny_patch16_224" in done.stdout, done.stderr
-    assert "load_weights(model, path)" in done.stdout
-
-
-def test_a_download_that_is_not_what_was_announced_is_removed(tmp_path: Path) -> None:
+def test_a_download_that_is_not_what_was_announced_is_removed(hub: str, tmp_path: Path) -> None:
     theirs = timm.create_model("vit_tiny_patch16_224", pretrained=False)
-    save_file(theirs.state_dict(), tmp_path / "served.safetensors")
-    HubHandler.file = (tmp_path / "served.safetensors").read_bytes()
-    code = """
-try: print(load_pretrained("vit_tiny_patch16_224.augreg_in21k_ft_in1k", patch_size=8, img_size=32, num_classes=0).grid_size)
-except ValueError as error: print(error)
-"""
-    said = []
-    with HTTPServer(("127.0.0.1", 0), HubHandler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        for etag in ("0" * 64, hashlib.sha256(HubHandler.file).hexdigest()):
-            HubHandler.etag = etag
-            endpoint = f"http://127.0.0.1:{server.server_port}"
-            said.append(in_a_process_with_the_hub_at(endpoint, tmp_path / "hub", code).stdout)
-        server.shutdown()
-    assert "0000000000000000... was announced; it was removed: try again" in said[0]
-    assert said[1] == "(4, 4)\n"  # nothing of the first try is left in the way
+    small = {"patch_size": 8, "img_size": 32, "num_classes": 0}
+    serve(theirs, tmp_path, etag="0" * 64)
+    with pytest.raises(ValueError, match=r"0000000000000000\.\.\. was announced; it was removed: try again"):
+        load_pretrained(VIT_TINY, **small)
+    serve(theirs, tmp_path)
+    assert load_pretrained(VIT_TINY, **small).grid_size == (4, 4)  # nothing of the first try is left in the way
 
 
 def test_a_file_of_torchvisions_is_fetched_once_and_held_against_the_hash_in_its_name(
@@ -288,26 +300,19 @@ def test_a_file_of_torchvisions_is_fetched_once_and_held_against_the_hash_in_its
                 load_pretrained(name)
 
 
-def test_fine_tuning_takes_official_weights_and_their_normalisation_and_keeps_it(tmp_path: Path) -> None:
-    theirs = timm.create_model("vit_tiny_patch16_224", pretrained=False)
-    save_file(theirs.state_dict(), tmp_path / "served.safetensors")
-    HubHandler.file = (tmp_path / "served.safetensors").read_bytes()
-    HubHandler.etag = hashlib.sha256(HubHandler.file).hexdigest()
+def test_fine_tuning_takes_official_weights_and_their_normalisation_and_keeps_it(
+    hub: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    serve(timm.create_model("vit_tiny_patch16_224", pretrained=False), tmp_path)
     for n in range(24):
         folder = tmp_path / "images" / ("cat", "dog")[n % 2]
         folder.mkdir(parents=True, exist_ok=True)
         picture(40, 40 + n).save(folder / f"{n}.png")
-    code = f"""
-from vit_tutorial.cli import main
-main(["train", "fine_tuning", "--data", {str(tmp_path / "images")!r}, "--out", {str(tmp_path / "run")!r}, "--epochs", "1",
-    "--set", "batch_size=4", "--set", "model.img_size=32", "--set", "warmup_epochs=0", "--set", "threads=1", "--quiet"])
-"""
-    with HTTPServer(("127.0.0.1", 0), HubHandler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        endpoint = f"http://127.0.0.1:{server.server_port}"
-        done = in_a_process_with_the_hub_at(endpoint, tmp_path / "hub", code)
-        server.shutdown()
-    assert "the encoder has official weights, so images are normalised by" in done.stdout, done.stderr
+    changes = ("batch_size=4", "model.img_size=32", "warmup_epochs=0", f"threads={torch.get_num_threads()}")
+    options = [word for change in changes for word in ("--set", change)]
+    where = ["--data", str(tmp_path / "images"), "--out", str(tmp_path / "run")]
+    assert main(["train", "fine_tuning", *where, "--epochs", "1", *options, "--quiet"]) == 0
+    assert "the encoder has official weights, so images are normalised by" in capfd.readouterr().out
     assert read_extra(tmp_path / "run" / "seed-0" / "model.safetensors")["mean"] == [0.5, 0.5, 0.5]
 
 

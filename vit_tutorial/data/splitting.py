@@ -150,8 +150,11 @@ def hashed_split(
         for position, key in enumerate(ordered):
             parts[2 if position < end_third else 1 if position < end_second else 0] += members[key]
     for wanted in (2, 1):  # groups of several classes follow the limits alone, which may leave a part without any
-        left = {key for key, items in members.items() if items[0] in parts[0]}
-        if fractions[wanted] > 0 and not parts[wanted] and len(left) > 1:
+        if fractions[wanted] == 0 or parts[wanted]:
+            continue
+        first = set(parts[0])
+        left = [key for key, items in members.items() if items[0] in first]
+        if len(left) > 1:
             moved = members[min(left, key=lambda key: _number(seed, key))]
             parts[0], parts[wanted] = [i for i in parts[0] if i not in moved], moved
     return [sorted(part) for part in parts]

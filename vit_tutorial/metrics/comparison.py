@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,8 @@ def paired_t(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Difference
     Raises:
         ValueError: lengths differ, or there are fewer than two pairs.
     """
+    from scipy import stats  # here, because training need not pay for the import
+
     d = _differences(a, b, 1)
     half = float(stats.t.ppf((1 + confidence) / 2, len(d) - 1)) * d.std(ddof=1) / math.sqrt(len(d))
     return Difference(float(d.mean()), float(d.mean() - half), float(d.mean() + half), len(d))
@@ -71,6 +72,8 @@ def paired_bootstrap(
     """
     d, rng = _differences(a, b, 2), np.random.default_rng(seed)
     if d.ndim == 1:
+        from scipy import stats
+
         method = {"confidence_level": confidence, "n_resamples": draws, "method": "percentile", "rng": rng}
         interval = stats.bootstrap((d,), np.mean, **method).confidence_interval
         return Difference(float(d.mean()), float(interval.low), float(interval.high), len(d))

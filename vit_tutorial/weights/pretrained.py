@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
 import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from vit_tutorial.patches import pair
 from vit_tutorial.vit import SIZES, VisionTransformer, ViTConfig
@@ -154,12 +157,22 @@ def load_pretrained(name: str, **overrides: Any) -> VisionTransformer:
     base = official.config
     config = ViTConfig.from_dict({**base.to_dict(), **overrides})
     # Where all tensors come from the file, neither memory nor random numbers are spent on others before.
-    with torch.device("meta" if config.pos_embed == base.pos_embed else "cpu"):
+    meta = config.pos_embed == base.pos_embed
+    with torch.device("meta" if meta else "cpu"), _NoNumbers() if meta else nullcontext():
         model = VisionTransformer(dataclasses.replace(config, num_classes=base.num_classes))
     load_weights(model, fetch(name), grid=official.grid, resize_patches=True)
     if config.num_classes != base.num_classes:
         model.reset_classifier(config.num_classes)
     return model.eval()
+
+
+class _NoNumbers(TorchFunctionMode):
+    """Leaves out the random numbers that torch's own modules draw where they are made."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function in (nn.init.kaiming_uniform_, nn.init.uniform_):
+            return kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
 
 
 def preparation(name: str, img_size: int | tuple[int, int] | None = None) -> Preparation:
