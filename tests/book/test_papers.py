@@ -31,3 +31,24 @@ def test_a_paper_is_in_the_bibliography_with_the_date_of_its_arxiv_number(paper:
 @each_paper
 def test_a_paper_is_cited_on_the_page(paper: Paper) -> None:
     assert re.search(rf"\{{cite(?::t)?\}}`[^`]*\b{paper.key}\b", PAGE)
+
+
+def test_every_paper_of_the_bibliography_is_cited_somewhere() -> None:
+    pages = [
+        page
+        for folder in ("appendices", "book", "chapters")
+        for page in (ROOT / folder).rglob("*")
+        if page.suffix in {".ipynb", ".md"}
+    ]
+    cited = {
+        key.strip()
+        for page in pages
+        for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", page.read_text(encoding="utf-8"))
+        for key in keys.split(",")
+    }
+    assert set(re.findall(r"^@\w+\{(\S+),$", BIBLIOGRAPHY, flags=re.M)) == cited
+
+
+def test_an_arxiv_number_and_a_doi_stand_in_fields_of_their_own() -> None:
+    assert not re.findall(r"url = \{https?://(?:arxiv\.org|doi\.org|dx\.doi\.org)", BIBLIOGRAPHY)
+    assert BIBLIOGRAPHY.count("eprint = {") == BIBLIOGRAPHY.count("archiveprefix = {arXiv}")
