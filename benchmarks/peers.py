@@ -138,6 +138,21 @@ def make_peers(config: ViTConfig, device: torch.device) -> list[Peer]:
     return peers
 
 
+def make_installed(config: ViTConfig, device: torch.device) -> tuple[list[Peer], list[str]]:
+    """As `make_peers`, of the libraries that are installed here and compute the same function; and the names of those that are not installed."""
+    torch.manual_seed(0)
+    peers, absent = [], []
+    for make in (ours, timm, torchvision, transformers):
+        try:
+            peers.append(make(config))
+        except ModuleNotFoundError:
+            absent.append(make.__name__)
+    check_equal(peers, config)
+    for peer in peers:
+        peer.model.to(device)
+    return peers, absent
+
+
 def check_equal(peers: list[Peer], config: ViTConfig) -> None:
     """Assert equal numbers of parameters, and equal outputs with equal weights.
 
