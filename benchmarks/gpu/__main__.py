@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out.mkdir(parents=True, exist_ok=True)
     # Compiled code is found again by the next process, and by a second try.
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str((out / "compiled").resolve()))
+    os.environ["VIT_DEVICE"] = options.device  # where "auto", which the recipes say, then is
     end = time.monotonic() + 60 * options.minutes
     summary: dict[str, Any] = read_json(out / "summary.json", {})
 
@@ -67,14 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("cifar10: left out, CIFAR-10 is not here; name its folder with --data, or set VIT_DATA")
     else:
         limit = min(LONGEST, RUNS * (end - time.monotonic()))
-        job = Job(out, options.device, 0.97 * limit, cifar10, options.tiny)
+        job = Job(out, 0.97 * limit, cifar10, options.tiny)
         part(limit, {"cifar10": (runs.train_cifar10, (job,))})
     left = end - time.monotonic()
     more: dict[str, tuple[Callable[..., None], Sequence[Any]]] = {}
     if cifar10 is not None:
-        more["mae"] = (runs.train_mae, (Job(out, options.device, 0.8 * left, cifar10, options.tiny),))
+        more["mae"] = (runs.train_mae, (Job(out, 0.8 * left, cifar10, options.tiny),))
     if street is not None:
-        more["camvid"] = (runs.train_camvid, (Job(out, options.device, 0.8 * left, street, options.tiny),))
+        more["camvid"] = (runs.train_camvid, (Job(out, 0.8 * left, street, options.tiny),))
     if left > 20 or options.tiny:
         part(max(left, 60.0) if options.tiny else left, more)
     else:

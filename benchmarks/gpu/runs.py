@@ -12,8 +12,8 @@ import torch
 
 from benchmarks.gpu.watch import read_json, run_all, write_json
 from vit_tutorial.cost import flops
-from vit_tutorial.data import Splits
-from vit_tutorial.tasks import task_of
+from vit_tutorial.data import Splits, camvid
+from vit_tutorial.tasks import Pretraining, Segmentation
 from vit_tutorial.tasks.classification import Classification, load_splits
 from vit_tutorial.training import Recipe, RunFolder, fit, load_recipe
 from vit_tutorial.training import record as records
@@ -31,14 +31,14 @@ TINY: dict[str, Any] = {
     "precision": "fp32",
     "threads": 1,
 }
+CIFAR10_TINY = {**TINY, "model.patch_size": 16, "eval_every": 1, "rand_augment": None, "compile": False}
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a part of this command needs to know: where to write, on what, for how many seconds, from which data."""
+    """What a part of this command needs to know: where to write, for how many seconds, from which data."""
 
     out: Path
-    device: str
     seconds: float
     data: Path | None
     tiny: bool
@@ -69,8 +69,7 @@ def train_cifar10(job: Job) -> None:
 
 def cifar10_recipe(job: Job) -> Recipe:
     """The recipe as it is; in the tiny mode with a model that takes a second."""
-    small = {**TINY, "model.patch_size": 16, "eval_every": 1, "rand_augment": None} if job.tiny else {}
-    return load_recipe("cifar10", device=job.device, **small)
+    return load_recipe("cifar10", **(CIFAR10_TINY if job.tiny else {}))
 
 
 def cifar10_data(job: Job) -> Splits:
@@ -161,7 +160,8 @@ def write_cifar10(job: Job, recipe: Recipe, splits: Splits, ended: dict[str, dic
         (job.out / "cifar10-unfinished.json").unlink(missing_ok=True)
     if not finished:
         raise RuntimeError(f"no seed came to its end; the same command goes on from the checkpoints: {ended}")
-    overrides = {"epochs": recipe.epochs} | ({"compile": False} if not recipe.compile and not job.tiny else {})
+    overrides = {"epochs": recipe.epochs} | ({} if recipe.compile else {"compile": False})
+    overrides |= CIFAR10_TINY if job.tiny else {}
     keep(job, "cifar10", recipe, overrides, finished, complete=len(finished) == len(SEEDS), data=splits)
     if reached:
         raise RuntimeError(f"{len(reached)} of {len(SEEDS)} seeds did not come to their end: {ended}")
@@ -186,7 +186,8 @@ def keep(
     task = make_task(recipe, data, job.data)
     results: list[Result] = [fit(task, recipe, job.out / "runs" / record / f"seed-{seed}", seed) for seed in seeds]
     words = [
-        f"--set {field}={value}" if field != "epochs" else f"--epochs {value}" for field, value in overrides.items()
+        f"--epochs {value}" if field == "epochs" else f"--set {field}={'null' if value is None else value}"
+        for field, value in overrides.items()
     ]
     folder = job.data.resolve().name if job.data else "data"
     command = f"vit-tutorial train {recipe.name} --seeds {','.join(map(str, seeds))} --data {folder} {' '.join(words)} --record {record}"
@@ -205,44 +206,43 @@ def train_mae(job: Job) -> None:
     small = {**TINY, "model.patch_size": 8} if job.tiny else {}
     few = {**small, "train_share": 0.5} if job.tiny else {}
     encoder = {"pretrained": str(job.out / "runs" / "mae-cifar10" / "seed-{seed}")}
-    within(job, "mae-cifar10", job.seconds / 2, splits, small, of="mae_cifar10")
+    within(
+        job,
+        "mae-cifar10",
+        job.seconds / 2,
+        splits,
+        small | ({"pretraining.decoder_dim": 16} if job.tiny else {}),
+        of="mae_cifar10",
+    )
     within(job, "tuned-cifar10-10", job.seconds / 4, splits, {**few, **encoder}, of="cifar10_few")
     within(job, "scratch-cifar10-10", job.seconds / 4, splits, few, of="cifar10_few")
 
 
 def train_camvid(job: Job) -> None:
     """Segmentation of CamVid's street scenes."""
-    small = {**TINY, "model.patch_size": 60, "model.head_cells": 1, "batch_size": 32} if job.tiny else {}
-    recipe = load_recipe("camvid", device=job.device, **{"precision": "bf16", "threads": None, **small})
-    task = task_of(recipe, job.data)
-    within(job, "camvid", job.seconds, task.splits, {"precision": "bf16", "threads": None, **small})
+    fields = {"precision": "bf16", "threads": None}
+    small = {**TINY, "model.patch_size": 20, "model.head_cells": 1, "batch_size": 2} if job.tiny else {}
+    within(job, "camvid-gpu", job.seconds, camvid(job.data), {**fields, **small}, of="camvid")
 
 
-def within(job: Job, record: str, seconds: float, splits: Splits, overrides: dict[str, Any], of: str = "") -> None:
+def within(job: Job, record: str, seconds: float, splits: Splits, overrides: dict[str, Any], of: str) -> None:
     """Train one seed of a recipe for about so many seconds, and write its record; a finished one is left as it is."""
     if (job.out / "results" / f"{record}.json").is_file():
         return
-    start, name = time.monotonic(), of or record
+    start, name = time.monotonic(), of
     plan_file = job.out / f"{record}-plan.json"
     if not plan_file.is_file():
-        write_json(plan_file, {"epochs": epochs_in(job, load(job, name, overrides), splits, seconds, start)})
+        write_json(plan_file, {"epochs": epochs_in(job, load_recipe(name, **overrides), splits, seconds, start)})
     changes = {**overrides, **read_json(plan_file)}
     changes["eval_every"] = max(1, changes["epochs"] // 4)
-    recipe = load(job, name, changes)
+    recipe = load_recipe(name, **changes)
     task = make_task(recipe, splits, job.data)
     fit(task, recipe, job.out / "runs" / record / "seed-0")
     keep(job, record, recipe, changes, [0], complete=False, data=splits)
 
 
-def load(job: Job, name: str, overrides: dict[str, Any]) -> Recipe:
-    """A recipe on the job's device."""
-    return load_recipe(name, **{"device": job.device, **overrides})
-
-
 def make_task(recipe: Recipe, splits: Splits, data: Path | None) -> Any:
     """The recipe's task on data that was read already."""
-    from vit_tutorial.tasks import Pretraining, Segmentation
-
     kinds: dict[str, Callable[..., Any]] = {"segmentation": Segmentation, "pretraining": Pretraining}
     return kinds.get(recipe.task, Classification)(recipe, data, splits=splits)
 
