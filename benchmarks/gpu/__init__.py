@@ -10,3 +10,12 @@ Parts in order of worth, each a process with a time limit of its own, each writi
 FOLDER gets card.json, speed.json, results/*.json (as `vit-tutorial train --record` writes them), runs/ and summary.json. The same command with the
 same FOLDER goes on where it was cut off; `--keep FOLDER` takes finished records into a checkout, where the results page shows them.
 """
+
+import sys
+from pathlib import Path
+
+TAKEN = (
+    "packages"  # beside this package, in a folder that was made to travel: libraries that the other machine may lack
+)
+if (_taken := Path(__file__).parent.parent.parent / TAKEN).is_dir():
+    sys.path.append(str(_taken))  # last: what is installed there comes first

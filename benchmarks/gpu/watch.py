@@ -50,11 +50,6 @@ def run_all(parts: dict[str, tuple[Part, Sequence[Any]]], seconds: float, folder
     return found
 
 
-def run(name: str, part: Part, arguments: Sequence[Any], seconds: float, folder: Path) -> dict[str, Any]:
-    """One part; see `run_all`."""
-    return run_all({name: (part, arguments)}, seconds, folder)[name]
-
-
 def _alone(part: Part, arguments: tuple[Any, ...], log: Path) -> None:
     """Run a part with its output in a file."""
     _die_with_parent()

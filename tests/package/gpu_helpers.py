@@ -18,7 +18,7 @@ def jpeg_folder(root: Path) -> Path:
             folder = root / split / f"class-{number}"
             folder.mkdir(parents=True)
             for i in range(n):
-                pixels = random.integers(0, 40, (32, 32, 3)) + [20 * number, 200 - 20 * number, 90]
+                pixels = random.integers(0, 40, (32, 32, 3)) + np.array([20 * number, 200 - 20 * number, 90])
                 Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{i:05d}.jpg", quality=75)
     return root
 
