@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gpu_helpers import street_folder, travelling_data
 
 from benchmarks import report
 from benchmarks.gpu import __main__ as command
@@ -21,8 +22,6 @@ from benchmarks.peers import OURS, make_installed, ours, torchvision
 from vit_tutorial.training import load_recipe
 from vit_tutorial.training import record as records
 from vit_tutorial.vit import ViTConfig
-
-from gpu_helpers import street_folder, travelling_data
 
 # Of a part that has begun to work: the file that shows it.
 AT_WORK = {
@@ -167,7 +166,7 @@ def test_where_nothing_trains_the_plan_says_so(tmp_path: Path, monkeypatch: pyte
 def test_a_batch_is_halved_until_the_formula_says_that_it_fits() -> None:
     base = ViTConfig.named("base")
     assert speed.fitting(base, 128, 1e12) == 128
-    assert speed.fitting(base, 128, 16e9) < 64
+    assert speed.fitting(base, 128, 8e9) < 64
     assert speed.fitting(base, 128, 1) == 1
 
 

@@ -59,7 +59,7 @@ def read_packed(path: Path, seed: int, shares: tuple[float, float] = (0.9, 0.1))
         ValueError: it is not such a file, or it is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as there:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as there:
             packed = {name: there[name] for name in there.files}
         head, lengths, labels = packed["head"], packed["lengths"], torch.from_numpy(packed["labels"]).long()
         parts = np.split(packed["bodies"], np.cumsum(lengths)[:-1])
