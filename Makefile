@@ -10,7 +10,7 @@ export HF_HUB_OFFLINE ?= 1
 # Threads that wait sleep instead of spinning, which matters where several processes share a few cores.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: book serve pdf zip test test-package test-book test-notebooks test-browser lint lint-types lint-style lint-imports format bench lab clean distclean help
+.PHONY: book serve pdf zip test test-package test-book test-notebooks test-browser lint lint-types lint-style lint-imports format bench gpu gpu-folder lab clean distclean help
 
 book: $(READY)  ## build the book into _build/html, notebooks two at a time (warnings are errors)
 	VIT_BOOK_BUILD=1 $(BIN)/jupyter-book build . -W --keep-going -q
@@ -60,6 +60,12 @@ lint-imports: $(READY)
 
 bench: $(READY)  ## speed beside timm, torchvision, transformers and vit-pytorch (minutes; ARGS=--record keeps it)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+gpu: $(READY)  ## what a CUDA card does, as records in gpu-records/ (nine minutes; ARGS="--minutes 20 --data FOLDER")
+	$(BIN)/python -m benchmarks.gpu $(ARGS)
+
+gpu-folder: $(READY)  ## the folder that takes make gpu to a machine without a network (ARGS="OUT --cifar10 FOLDER --camvid FOLDER")
+	$(BIN)/python -m benchmarks.gpu.folder $(ARGS)
 
 format: $(READY)  ## format the code
 	$(BIN)/ruff format .

@@ -6,7 +6,8 @@ A comparison of speed means something only if all compute the same thing, so `ch
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor, nn
@@ -132,6 +133,24 @@ def make_peers(config: ViTConfig, device: torch.device) -> list[Peer]:
     """
     torch.manual_seed(0)
     peers = [make(config) for make in MAKERS]
+    check_equal(peers, config)
+    for peer in peers:
+        peer.model.to(device)
+    return peers
+
+
+Makers = Sequence[Callable[[ViTConfig], Peer]]
+
+
+def installed(makers: Makers) -> list[Callable[[ViTConfig], Peer]]:
+    """Those of them whose library is here."""
+    return [make for make in makers if make is ours or find_spec(make.__name__) is not None]
+
+
+def make_installed(config: ViTConfig, device: torch.device, makers: Makers) -> list[Peer]:
+    """As `make_peers`, of those whose library is here."""
+    torch.manual_seed(0)
+    peers = [make(config) for make in installed(makers)]
     check_equal(peers, config)
     for peer in peers:
         peer.model.to(device)

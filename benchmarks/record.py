@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -14,14 +15,16 @@ Record = dict[str, Any]
 
 def make_record(device: Any, command: str, settings: dict[str, Any], results: dict[str, Any]) -> Record:
     """Device, threads, versions, commit and date, and the results."""
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
     import torch
 
     from vit_tutorial.training.environment import environment
 
     made_on = environment(device)
-    made_on["versions"] |= {peer: version(peer) for peer in PEERS}
+    for peer in PEERS:
+        with contextlib.suppress(PackageNotFoundError):
+            made_on["versions"][peer] = version(peer)
     name = re.sub("[^a-z0-9]+", "-", made_on["device"].lower().replace("(r)", "")).strip("-")
     return {
         "name": name,

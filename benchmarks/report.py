@@ -21,7 +21,9 @@ class Table:
 def tables(record: dict[str, Any]) -> list[Table]:
     """All tables of a record, in the order in which they are read."""
     found = [of_libraries(result) for result in record["libraries"]]
-    return [*found, of_options(record["options"]), of_loading(record["loading"])]
+    found += [of_prediction(record["predicted"])] if record.get("predicted") else []
+    found += [of_options(record["options"])] if record["options"] else []
+    return found + ([of_loading(record["loading"])] if record["loading"] else [])
 
 
 def of_libraries(result: dict[str, Any]) -> Table:
@@ -40,11 +42,32 @@ def of_libraries(result: dict[str, Any]) -> Table:
         ]
         rows.append(tuple(cells + [size(row["step_bytes"])] * memory))
     caption = (
-        f"{result['model']}: {result['work']}, {PRECISION[result['precision']]}, {result['batch_size']} images, "
+        f"{result['model']}: {result['work']}, {PRECISION[result['precision']]}{', compiled' * result.get('compiled', False)}, {result['batch_size']} images, "
         f"{result['flops'] / 1e9:,.1f}{NBSP}GFLOP; matrix rate {rate(result['matrix_flops_per_s'])}"
     )
     notes = [f"* {name} is another model: {row['differs']}." for name, row in result["rows"].items() if row["differs"]]
     return Table(caption, head + ("Memory of a step",) * memory, rows, " ".join(notes))
+
+
+def of_prediction(rows: list[dict[str, Any]]) -> Table:
+    """What chapter 7's formula says of a step, beside what it took."""
+    head = ("Model", "Precision", "Images", "Time by formula", "Time measured", "Memory by formula", "Memory measured")
+    return Table(
+        "Our training step by the formula of chapter 7.1, with the rates that the pieces of a block reach on this card, and measured",
+        head,
+        [
+            (
+                row["model"],
+                PRECISION[row["precision"]],
+                str(row["batch_size"]),
+                time(row["seconds_predicted"]),
+                time(row["seconds_measured"]),
+                size(row["bytes_predicted"]),
+                size(row["bytes_measured"]),
+            )
+            for row in rows
+        ],
+    )
 
 
 def of_options(rows: list[dict[str, Any]]) -> Table:
@@ -77,17 +100,18 @@ def of_loading(rows: list[dict[str, Any]]) -> Table:
     )
 
 
-PRECISION = {"fp32": "float32", "bf16": "bfloat16 autocast"}
+PRECISION = {"fp32": "float32", "tf32": "float32 in TF32 units", "bf16": "bfloat16 autocast"}
 
 
 def about(record: dict[str, Any]) -> str:
     """On what the record was made."""
     versions = ", ".join(f"{package} {version}" for package, version in record["versions"].items())
     left_out = "".join(f" Left out: {reason}." for reason in record["left_out"])
-    before, after = record["settings"]["load_average"]
+    before, after = record["settings"].get("load_average", (None, None))
     load = "" if before is None else f" Load average {before} before and {after} after."
-    n = record["settings"]["processors"]
-    where = f"{record['device']} on {n} processor{'s' * (n != 1)}. {record['date']}.{load} With {versions}.{left_out}"
+    n = record["settings"].get("processors")
+    processors = f" on {n} processor{'s' * (n != 1)}" if n else ""
+    where = f"{record['device']}{processors}. {record['date']}.{load} With {versions}.{left_out}"
     return f"{where} {verdict(record)}"
 
 

@@ -28,7 +28,7 @@ def stepped_state() -> TrainingState:
         task.loss(state.model(inputs), targets).backward()
         state.optimizer.step()
         state.ema.update(step)
-        state.counters.add_step(1.0, 0.5)
+        state.counters.add_loss(1.0)
     return state
 
 

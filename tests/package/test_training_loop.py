@@ -255,6 +255,28 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoi
     assert all(tensor.isfinite().all() for tensor in groups["model"].values())
 
 
+def test_a_loss_that_is_read_now_and_then_trains_the_same_model_with_the_same_history(tmp_path: Path) -> None:
+    results = {}
+    for every in (1, 3):
+        task, recipe = tiny_task(read_loss_every=every)  # an evaluation, after 4 steps, reads what is left
+        results[every] = fit(task, recipe, tmp_path / str(every), progress=False)
+    for row, other in zip(results[1].history, results[3].history, strict=True):
+        times = ("images_per_s", "seconds")
+        assert {k: v for k, v in row.items() if k not in times} == {k: v for k, v in other.items() if k not in times}
+    weights = [result.model.state_dict() for result in results.values()]
+    assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
+
+
+def test_a_loss_that_is_read_late_is_still_read_before_a_checkpoint(tmp_path: Path) -> None:
+    recipe = tiny(read_loss_every=100, checkpoint_every_steps=2, eval_every=2, lr=0.01)
+    with pytest.raises(DivergedError, match="at step 5"):
+        fit(Explodes(recipe), recipe, tmp_path, progress=False)
+    groups, counters = load_checkpoint(RunFolder(tmp_path).checkpoint)
+    assert counters["step"] == 4
+    assert counters["loss_steps"] == 4
+    assert all(tensor.isfinite().all() for tensor in groups["model"].values())
+
+
 def test_a_gradient_that_is_infinite_stops_the_run_before_the_weights_change() -> None:
     task, recipe = tiny_task(clip_grad=0)
     model = task.build_model()

@@ -15,7 +15,7 @@ from vit_tutorial.tasks.classification import Classification
 from vit_tutorial.training.engine import Engine
 from vit_tutorial.training.log import RunLog
 from vit_tutorial.training.loop import Saver, train
-from vit_tutorial.training.optimizer import EMA, build_optimizer, parameter_groups
+from vit_tutorial.training.optimizer import EMA, build_optimizer, orthogonalised, parameter_groups, stacked_muon_step
 from vit_tutorial.training.recipe import RecipeError
 from vit_tutorial.training.state import TrainingState
 from vit_tutorial.vit import VisionTransformer, ViTConfig
@@ -146,6 +146,33 @@ def test_muon_steps_the_blocks_matrices_and_adamw_the_rest_as_torchs_own_two_do(
     for (name, mine), other in zip(ours.named_parameters(), theirs.parameters()):
         torch.testing.assert_close(mine, other, msg=lambda text, name=name: f"{name}: {text}")
     assert len(hidden) == 2 * 4
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_matrices_of_one_shape_at_once_go_where_torchs_muon_takes_them_one_by_one(nesterov: bool) -> None:
+    shapes = [(8, 8), (24, 8), (8, 24), (8, 8)]  # square, tall and wide
+    ours, theirs = ([torch.nn.Parameter(torch.ones(shape)) for shape in shapes] for _ in range(2))
+    settings = {"lr": 0.1, "weight_decay": 0.1, "adjust_lr_fn": "match_rms_adamw", "nesterov": nesterov}
+    one, other = torch.optim.Muon(ours, **settings), torch.optim.Muon(theirs, **settings)
+    for step in range(3):
+        torch.manual_seed(step)
+        for mine, its in zip(ours, theirs):
+            mine.grad = torch.randn_like(mine)
+            its.grad = mine.grad.clone()
+        ours[3].grad = theirs[3].grad = None if step == 1 else ours[3].grad  # a matrix that a step has no gradient for
+        stacked_muon_step(one)
+        other.step()
+    for mine, its in zip(ours, theirs):
+        torch.testing.assert_close(mine, its, atol=2e-2, rtol=0)  # steps of 0.1 a number, in bfloat16
+        assert (mine - 1).abs().mean() > 0.1
+        assert torch.equal(one.state[mine]["momentum_buffer"], other.state[its]["momentum_buffer"])
+
+
+def test_singular_values_are_brought_near_one() -> None:
+    torch.manual_seed(0)
+    matrices = torch.randn(3, 24, 8) * torch.tensor([1e-3, 1.0, 1e3])[:, None, None]
+    values = torch.linalg.svdvals(orthogonalised(matrices, (3.4445, -4.7750, 2.0315), 5, 1e-7).float())
+    assert ((values > 0.5) & (values < 1.3)).all()
 
 
 def test_with_its_blocks_frozen_a_model_is_left_to_adamw() -> None:

@@ -65,9 +65,11 @@ def batches(
         )
     if not 0 <= start_batch <= total:
         raise ValueError(f"start_batch is {start_batch}, but an epoch has batches 0 to {total - 1}")
-    chosen = _choose(len(dataset), batch_size, seed, range(epoch, epoch + epochs), shuffle, start_batch, total)
+    indexed = isinstance(dataset, TensorImages) and random_resized_crop is None and transform is None
+    there = dataset.images.device if isinstance(dataset, TensorImages) and indexed else torch.device("cpu")
+    chosen = _choose(len(dataset), batch_size, seed, range(epoch, epoch + epochs), shuffle, start_batch, total, there)
     chosen = ((number, indices[share]) for number, indices in chosen)
-    if isinstance(dataset, TensorImages) and random_resized_crop is None and transform is None:
+    if isinstance(dataset, TensorImages) and indexed:
         return _index(dataset, chosen, torch.device(device))
     return _load(_Items(dataset, seed, random_resized_crop, transform), chosen, torch.device(device), workers)
 
@@ -94,18 +96,24 @@ def derive_seed(*numbers: int) -> int:
 
 
 def _choose(
-    n_items: int, batch_size: int, seed: int, epochs: Sequence[int], shuffle: bool, start_batch: int, total: int
+    n_items: int,
+    batch_size: int,
+    seed: int,
+    epochs: Sequence[int],
+    shuffle: bool,
+    start_batch: int,
+    total: int,
+    device: torch.device,
 ) -> Iterator[tuple[int, Tensor]]:
-    """(epoch, indices [B]) of each batch."""
+    """(epoch, indices [B]) of each batch; an epoch's order goes to the device once."""
     for epoch in epochs:
-        order = epoch_order(n_items, seed, epoch) if shuffle else torch.arange(n_items)
+        order = (epoch_order(n_items, seed, epoch) if shuffle else torch.arange(n_items)).to(device)
         for k in range(start_batch if epoch == epochs[0] else 0, total):
             yield epoch, order[k * batch_size : (k + 1) * batch_size]
 
 
 def _index(dataset: TensorImages, chosen: Iterator[tuple[int, Tensor]], device: torch.device) -> Iterator[Batch]:
-    for _, indices in chosen:
-        at = indices.to(dataset.images.device)
+    for _, at in chosen:
         yield dataset.images[at].to(device, non_blocking=True), move(select(dataset.targets, at), device)
 
 

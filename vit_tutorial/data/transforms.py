@@ -2,11 +2,12 @@
 
 torchvision's v2 transforms do the work where they can. Given a batch they draw *one* set of parameters for all of
 it; what follows draws one an image. All random numbers come from the global CPU generator, whatever the device:
-call `torch.manual_seed` first and the same batch is augmented in the same way.
+call `torch.manual_seed` first and the same batch is augmented in the same way. What was drawn goes to the device without waiting for it.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -32,8 +33,19 @@ def normalize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
         raise ValueError(
             f"images have {channels} channels, but mean has {len(mean)} values and std {len(std)}; give one a channel"
         )
-    scaled = v2.functional.to_dtype(images, torch.float32, scale=True)
-    return v2.functional.normalize(scaled, list(mean), list(std))
+    return normalize_scaled(v2.functional.to_dtype(images, torch.float32, scale=True), mean, std)
+
+
+def normalize_scaled(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """`v2.functional.normalize`, whose two constants wait for a GPU each time they go there; here they go once."""
+    mu, sigma = _constants(tuple(mean), tuple(std), images.device)
+    return (images - mu).div_(sigma)
+
+
+@functools.lru_cache(maxsize=16)
+def _constants(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    mu, sigma = torch.tensor([mean, std], dtype=torch.float32, device=device)[..., None, None]
+    return mu, sigma
 
 
 def augment(
@@ -79,7 +91,7 @@ def augment(
         images = RandAugmentEach(num_ops, magnitude)(images)
     if shift or rotate:
         images = random_affine(v2.functional.to_dtype(images, torch.float32, scale=True), shift, rotate)
-        result = v2.functional.normalize(images, list(mean), list(std))
+        result = normalize_scaled(images, mean, std)
     else:
         result = normalize(images, mean, std)
     return random_erase(result, random_erasing) if random_erasing else result
@@ -93,13 +105,13 @@ def random_crop(images: Tensor, padding: int) -> Tensor:
     B, _, H, W = images.shape
     windows = F.pad(images, [padding] * 4).unfold(2, H, 1).unfold(3, W, 1)  # [B, C, 2p + 1, 2p + 1, H, W], a view
     item = torch.arange(B, device=images.device)
-    top, left = torch.randint(2 * padding + 1, (2, B)).to(images.device)
+    top, left = torch.randint(2 * padding + 1, (2, B)).to(images.device, non_blocking=True)
     return windows[item, :, top, left]
 
 
 def random_hflip(images: Tensor, p: float = 0.5) -> Tensor:
     """Mirror each image left to right with probability p. [B, C, H, W] to [B, C, H, W]."""
-    flip = (torch.rand(len(images)) < p).to(images.device)
+    flip = (torch.rand(len(images)) < p).to(images.device, non_blocking=True)
     return torch.where(flip[:, None, None, None], images.flip(-1), images)
 
 
@@ -160,12 +172,15 @@ class RandAugmentEach(v2.RandAugment):
             operation = torch.randint(len(names), (len(images),))
             negative = (torch.rand(len(images)) <= 0.5) & signed[operation]
             groups = 2 * operation + negative
-            result = torch.empty_like(images)
-            for group in groups.unique().tolist():
-                members = (groups == group).nonzero().flatten().to(images.device)
-                name, sign = names[group // 2], 1 - 2 * (group % 2)
-                result[members] = self._apply(images[members], name, sign)
-            images = result
+            order = groups.argsort(stable=True)
+            sizes = torch.bincount(groups, minlength=2 * len(names)).tolist()
+            at = order.to(images.device, non_blocking=True)
+            changed = [
+                self._apply(members, names[group // 2], 1 - 2 * (group % 2))
+                for group, members in enumerate(images[at].split(sizes))  # those of a group stand together
+                if len(members)
+            ]
+            images = torch.empty_like(images).index_copy_(0, at, torch.cat(changed))
         return images
 
     def _apply(self, images: Tensor, name: str, sign: int) -> Tensor:
@@ -193,7 +208,7 @@ def random_erase(images: Tensor, p: float) -> Tensor:
     height, width = heights.gather(0, first)[0], widths.gather(0, first)[0]
     top, left = (torch.rand(B) * (H - height + 1)).floor(), (torch.rand(B) * (W - width + 1)).floor()
     height[(torch.rand(B) >= p) | ~smaller.any(0)] = 0
-    top, height, left, width = torch.stack([top, height, left, width]).to(images.device).unsqueeze(2)  # [B, 1] each
+    top, height, left, width = torch.stack([top, height, left, width]).to(images.device, non_blocking=True)[..., None]
     row, column = torch.arange(H, device=images.device), torch.arange(W, device=images.device)
     in_rows, in_columns = (top <= row) & (row < top + height), (left <= column) & (column < left + width)
     return images.masked_fill((in_rows[:, :, None] & in_columns[:, None, :])[:, None], 0.0)

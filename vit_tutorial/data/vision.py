@@ -14,6 +14,7 @@ from torch import Tensor
 from torchvision import datasets
 
 from .dataset import Splits, TensorImages
+from .packed import PACKED, read_packed
 from .splitting import split_tensor_images
 
 SPLIT_SEED = 20  # of the validation images; not a training seed
@@ -86,7 +87,8 @@ def cifar10(root: str | Path | None = None, download: bool = False) -> Splits:
     by class, as in He et al. (2016, section 4.2).
 
     Args:
-        root: the folder that holds `cifar-10-batches-py`, or ROOT/cifar10 does; default: `data_root()`.
+        root: the folder that holds `cifar-10-batches-py`, or ROOT/cifar10 does; default: `data_root()`. A folder with a file of packed JPEG
+            images (see `pack_images`) gives those, and their `variant` says so.
         download: let torchvision download what is missing, into ROOT/cifar10.
 
     Raises:
@@ -94,6 +96,9 @@ def cifar10(root: str | Path | None = None, download: bool = False) -> Splits:
     """
     base = Path(root) if root is not None else data_root()
     folders = [base, base / "cifar10"]
+    packed = next((f / PACKED for f in folders if (f / PACKED).is_file()), None)
+    if packed is not None:
+        return read_packed(packed, SPLIT_SEED)
     found = next((f for f in folders if (f / "cifar-10-batches-py").is_dir()), folders[-1])
     try:
         parts = [datasets.CIFAR10(found, train=train, download=download) for train in (True, False)]

@@ -52,9 +52,13 @@ def in_checkout() -> bool:
 
 
 def git_commit() -> str | None:
-    """The checkout's commit, with "-dirty" if code that a run executes was changed since; None outside a checkout."""
+    """The checkout's commit, with "-dirty" if code that a run executes was changed since; None outside a checkout.
+
+    A folder that was made from a checkout to be taken to another machine has it in a file COMMIT.
+    """
     if not in_checkout():
-        return None
+        taken_along = PACKAGE.parent / "COMMIT"
+        return taken_along.read_text(encoding="utf-8").strip() if taken_along.is_file() else None
     git = ["git", "-C", str(PACKAGE)]
     code = ["*.py", "*.yaml", ":!figures", ":!widgets"]
     try:

@@ -30,8 +30,10 @@ class RunLog:
         self.total_steps, self.next_line = total_steps, 0
         self.board: Any = None
         if folder is not None:
-            from torch.utils.tensorboard import SummaryWriter  # takes a second to import
-
+            try:
+                from torch.utils.tensorboard import SummaryWriter  # takes a second to import
+            except ModuleNotFoundError:  # a bare machine: the history is all that is kept
+                return
             self.board = SummaryWriter(str(folder.tensorboard), purge_step=first_step)
 
     def step(self, step: int, values: Row) -> None:
@@ -52,7 +54,7 @@ class RunLog:
             self.next_line = int(row["step"]) + self.total_steps // 20
         if self.folder is not None:
             write_text(self.folder.history, "".join(json.dumps(row) + "\n" for row in history))
-            for name, value in row.items():
+            for name, value in row.items() if self.board is not None else ():
                 self.board.add_scalar(f"epoch/{name}", value, int(row["step"]))
 
     def __enter__(self) -> RunLog:

@@ -29,7 +29,7 @@ from vit_tutorial.training.log import RunLog
 from vit_tutorial.training.recipe import Recipe
 from vit_tutorial.training.run_folder import RunFolder, alone_in
 from vit_tutorial.training.schedule import learning_rate_factor
-from vit_tutorial.training.state import Row, TrainingState
+from vit_tutorial.training.state import Counters, Row, TrainingState
 
 
 @dataclass
@@ -134,6 +134,7 @@ def train(
     network = engine.wrap(state.model).train()
     follow = getattr(state.model, "after_step", None)  # of a model that moves a part of itself, such as DINO's teacher
     clock, cpu_clock = time.perf_counter() - counters.seconds, time.process_time() - counters.cpu_seconds
+    unread = Unread()
     ready = time.perf_counter()
     for step, images, targets in training_batches(data.train, recipe, seed, counters.step, engine, task.transform):
         if recipe.patience is not None and counters.stale >= recipe.patience:
@@ -149,27 +150,56 @@ def train(
         counters.load_seconds += time.perf_counter() - ready
         loss = backward(task, network, inputs, targets, engine, recipe.micro_batch or len(images))
         norm = engine.clip(state.model, recipe.clip_grad or math.inf)
-        # One transfer for both numbers: on a GPU each one waits until the step is computed.
-        mean_loss, grad_norm = torch.stack([engine.sum(loss.float()) / engine.world, norm.float()]).tolist()
-        stop_unless_finite(mean_loss, grad_norm, step, lr, saver)
+        unread.add(step, lr, engine.sum(loss.float()) / engine.world, norm.float())
+        epoch, rest = divmod(step + 1, steps_per_epoch)
+        evaluates = rest == 0 and (epoch % recipe.eval_every == 0 or epoch == recipe.epochs)
+        saves = saver.due(step + 1)
+        if evaluates or saves or (step + 1) % recipe.read_loss_every == 0:
+            unread.read(counters, log, saver)
         state.optimizer.step()
         state.optimizer.zero_grad()
         if follow is not None:
             follow(step, recipe.epochs * steps_per_epoch)
         state.ema.update(step)
 
-        counters.add_step(mean_loss, time.perf_counter() - clock)
-        log.step(step, {"loss": mean_loss, "lr": lr, "grad_norm": grad_norm})
-        epoch, rest = divmod(counters.step, steps_per_epoch)
-        if rest == 0 and (epoch % recipe.eval_every == 0 or epoch == recipe.epochs):
+        counters.step, counters.seconds = step + 1, time.perf_counter() - clock
+        if evaluates:
             scores = evaluate(task, state.ema.model, data.val, engine, workers=recipe.workers)
             state.keep_if_best(scores[task.best_by], epoch, always=task.keeps_last)
             counters.add_row(epoch, lr, scores, recipe.batch_size, time.perf_counter() - clock)
             log.evaluation(counters.history, task.best_by)
         counters.cpu_seconds = time.process_time() - cpu_clock
-        saver.save_if_due()
+        if saves:
+            saver.save()
         ready = time.perf_counter()
+    unread.read(counters, log, saver)
     saver.save()
+
+
+class Unread:
+    """Losses and gradients' norms of the last steps, on the device until they are read.
+
+    On a GPU a reading waits until every step before it is computed, and meanwhile nothing new is queued. So both numbers come in one transfer, and
+    every `recipe.read_loss_every` steps; before an evaluation and a checkpoint in any case, so that neither holds a step that was not looked at.
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[int, float, Tensor]] = []
+
+    def add(self, step: int, lr: float, loss: Tensor, norm: Tensor) -> None:
+        """A step whose gradient is there."""
+        self.steps.append((step, lr, torch.stack([loss, norm])))
+
+    def read(self, counters: Counters, log: RunLog, saver: Saver) -> None:
+        """Count and log what has gathered. Raises DivergedError, as `stop_unless_finite`."""
+        if not self.steps:
+            return
+        numbers = torch.stack([pair for *_, pair in self.steps]).tolist()
+        for (step, lr, _), (loss, norm) in zip(self.steps, numbers, strict=True):
+            stop_unless_finite(loss, norm, step, lr, saver)
+            counters.add_loss(loss)
+            log.step(step, {"loss": loss, "lr": lr, "grad_norm": norm})
+        self.steps.clear()
 
 
 def backward(task: Task, network: nn.Module, inputs: Any, targets: Any, engine: Engine, size: int) -> Tensor:
@@ -267,7 +297,7 @@ def finish(
 
 
 def stop_unless_finite(loss: float, grad_norm: float, step: int, lr: float, saver: Saver) -> None:
-    """Raise DivergedError if the loss or the gradient is infinite or not a number. Called before the weights change."""
+    """Raise DivergedError if the loss or the gradient is infinite or not a number. Called before anything of this step is saved."""
     if math.isfinite(loss) and math.isfinite(grad_norm):
         return
     kept = f"the last good checkpoint is {saver.folder.latest}" if saver.folder else "there is no checkpoint (out=None)"
@@ -292,10 +322,10 @@ class Saver:
                 self.folder.forget(self.folder.checkpoint if divided else self.folder.parts)
         self.time = time.monotonic()
 
-    def save_if_due(self) -> None:
+    def due(self, step: int) -> bool:
+        """Whether there is to be a checkpoint after so many steps."""
         seconds, steps = self.recipe.checkpoint_every_seconds, self.recipe.checkpoint_every_steps
         by_time = seconds is not None and time.monotonic() - self.time >= seconds
         if self.engine.shards and seconds is not None:
             by_time = self.engine.agree(by_time)
-        if by_time or (steps is not None and self.state.counters.step % steps == 0):
-            self.save()
+        return by_time or (steps is not None and step % steps == 0)

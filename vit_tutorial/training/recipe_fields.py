@@ -295,6 +295,12 @@ class RecipeFields(Config):
         group=MACHINE,
         of=f"{CLASSES} or {MASKS}",
     )
+    read_loss_every: int = setting(
+        1,
+        "steps between two readings of the loss, each of which waits for a GPU to finish; a loss that is no number stops the training so much later",
+        "[1, inf)",
+        group=MACHINE,
+    )
     threads: int | None = setting(None, "threads of the CPU; null leaves torch its choice", "[1, 1024]", group=MACHINE)
     workers: int = setting(0, "processes that decode images of a folder", "[0, inf)", group=MACHINE)
     checkpoint_every_seconds: float | None = setting(

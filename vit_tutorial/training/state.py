@@ -38,9 +38,8 @@ class Counters:
     stale: int = 0  # evaluations since the best one
     history: list[Row] = field(default_factory=list)
 
-    def add_step(self, loss: float, seconds: float) -> None:
-        """One step is done: its loss, and the time at its end."""
-        self.step, self.seconds = self.step + 1, seconds
+    def add_loss(self, loss: float) -> None:
+        """The loss of one step was read."""
         self.loss_sum, self.loss_steps = self.loss_sum + loss, self.loss_steps + 1
 
     def scores(self, metric: str) -> list[tuple[int, float]]:
