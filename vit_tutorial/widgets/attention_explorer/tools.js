@@ -73,7 +73,7 @@ export function createTools(ctx) {
     draw(kind, patch, at) {
       if (!at || kind === 'click') return;
       if (kind === 'down') { last = at; touched = true; }
-      if (last) stroke(last, at, kind === 'move');
+      if (last) stroke(last, at, kind !== 'up');
       last = kind === 'up' ? null : at;
     },
   };
