@@ -40,7 +40,9 @@ def test_mnists_own_images_enlarged_come_out_as_they_are(shared_data: Path) -> N
 @pytest.mark.parametrize("factor", [1, 0.5])
 def test_place_and_size_on_the_sheet_do_not_matter(top: int, left: int, factor: float) -> None:
     expected = prepare_ink(sheet(100, 60, 100, 50))
-    assert torch.equal(prepare_ink(sheet(int(top * factor), int(left * factor), int(100 * factor), int(50 * factor))), expected)
+    assert torch.equal(
+        prepare_ink(sheet(int(top * factor), int(left * factor), int(100 * factor), int(50 * factor))), expected
+    )
 
 
 @pytest.mark.parametrize(("high", "wide"), [(100, 50), (50, 100), (90, 90), (252, 252), (200, 7), (60, 59)])

@@ -36,9 +36,9 @@ def test_its_answers_stay_and_its_temperature_becomes_one(model_and_data: tuple[
     page, splits = model_and_data
     manifest, data = calibrated(page.manifest, page.data, splits)
     (before, _), (after, labels) = (logits_of(build_page_model(m, d), splits.val, m) for m, d in ((page.manifest, page.data), (manifest, data)))  # fmt: skip
-    T = manifest["calibration"]["temperature"]
-    assert T == pytest.approx(fit_temperature(before, labels), rel=1e-3)
-    torch.testing.assert_close(after, before / T, atol=2e-3, rtol=2e-3)
+    temperature = manifest["calibration"]["temperature"]
+    assert temperature == pytest.approx(fit_temperature(before, labels), rel=1e-3)
+    torch.testing.assert_close(after, before / temperature, atol=2e-3, rtol=2e-3)
     assert fit_temperature(after, labels) == pytest.approx(1, abs=2e-3)
 
 

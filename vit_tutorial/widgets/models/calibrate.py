@@ -21,11 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vit_tutorial.data import ImageDataset, Splits, normalize
+from vit_tutorial.data import FileImages, Splits, TensorImages, normalize
 from vit_tutorial.metrics.calibration import doubt_threshold, fit_temperature, reliability
 from vit_tutorial.tasks import Classification
-from vit_tutorial.training.record import read_record
 from vit_tutorial.training.recipe import Recipe
+from vit_tutorial.training.record import read_record
 from vit_tutorial.widgets.models.page_model import MODELS, build_page_model, read_page_model
 
 DOUBTED = 0.05  # of the right answers on the validation split: one in twenty
@@ -68,7 +68,7 @@ def calibrated(manifest: dict[str, Any], data: bytes, splits: Splits) -> tuple[d
 
 
 @torch.no_grad()
-def logits_of(model: nn.Module, split: ImageDataset, manifest: dict[str, Any]) -> tuple[Tensor, Tensor]:
+def logits_of(model: nn.Module, split: TensorImages | FileImages, manifest: dict[str, Any]) -> tuple[Tensor, Tensor]:
     """(logits [N, K], labels [N]) of all images of a split."""
     pieces = [model(normalize(part, manifest["mean"], manifest["std"])) for part in split.images.split(250)]
     return torch.cat(pieces), split.labels
