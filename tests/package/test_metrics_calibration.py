@@ -7,7 +7,7 @@ import torch
 from sklearn.calibration import calibration_curve
 from torch.nn import functional as F
 
-from vit_tutorial.metrics.calibration import fit_temperature, reliability
+from vit_tutorial.metrics.calibration import doubt_threshold, fit_temperature, reliability
 from vit_tutorial.metrics.classification import wilson_interval
 
 
@@ -103,3 +103,25 @@ def test_wilsons_interval_has_its_published_form(share: float, n: int, expected:
 def test_an_interval_of_no_share_is_refused(share: float, n: int) -> None:
     with pytest.raises(ValueError, match="share"):
         wilson_interval(share, n)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.5])
+def test_the_threshold_doubts_the_share_of_right_answers_that_was_asked_for(share: float) -> None:
+    logits, targets = honest_model()
+    confidence, predictions = logits.softmax(-1).max(1)
+    doubted = confidence.double()[predictions == targets] < doubt_threshold(logits.softmax(-1), targets, share)
+    assert doubted.double().mean().item() == pytest.approx(share, abs=1e-4)
+
+
+def test_of_the_wrong_answers_it_doubts_more() -> None:
+    logits, targets = honest_model()
+    confidence, predictions = logits.softmax(-1).max(1)
+    doubted = confidence.double() < doubt_threshold(logits.softmax(-1), targets, 0.05)
+    assert doubted[predictions != targets].double().mean() > 0.1
+
+
+def test_without_a_right_answer_there_is_no_threshold() -> None:
+    with pytest.raises(ValueError, match="none of these 3"):
+        doubt_threshold(torch.tensor([[0.9, 0.1]] * 3), torch.ones(3, dtype=torch.long))
+    with pytest.raises(ValueError, match="share is 1"):
+        doubt_threshold(torch.tensor([[0.9, 0.1]]), torch.zeros(1, dtype=torch.long), 1)

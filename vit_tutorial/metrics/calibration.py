@@ -93,3 +93,26 @@ def fit_temperature(logits: Tensor, targets: Tensor) -> float:
 
     optimizer.step(loss)
     return log_t.exp().item()
+
+
+def doubt_threshold(probabilities: Tensor, targets: Tensor, share: float = 0.05) -> float:
+    """The confidence below which ``share`` of the right predictions lie: whoever doubts what is below doubts at most so many of them.
+
+    An answer that is less sure may be wrong, or its image may show none of the classes (Hendrycks and Gimpel 2017). How many of
+    those it finds is another question: only images of that kind can tell.
+
+    Args:
+        probabilities: [B, K] of images that were not trained on; the validation split's.
+        targets: [B] class numbers.
+        share: of the right predictions, in [0, 1).
+
+    Raises:
+        ValueError: no prediction is right, or share is out of range.
+    """
+    if not 0 <= share < 1:
+        raise ValueError(f"share is {share}; it must be at least 0 and below 1")
+    confidence, predictions = probabilities.double().max(dim=1)
+    right = confidence[predictions == targets].sort().values
+    if not len(right):
+        raise ValueError(f"none of these {len(targets)} predictions is right, so no confidence separates right ones")
+    return right[int(share * len(right))].item()

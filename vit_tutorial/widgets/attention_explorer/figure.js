@@ -24,6 +24,7 @@ import look from './look.css';
 const styles = look + own;
 const NAMES = { attention: 'Attention', steps: 'Steps', positions: 'Positions', prediction: 'Prediction' };
 const EMPTY = 'Nothing is drawn yet. Draw, and the model answers. (It would name something on an empty sheet, too: it has no other answer.)';
+const NONE = 'none of its classes';
 const VIEW = { attention: attentionView, steps: stepsView, positions: positionsView, prediction: predictionView };
 
 /**
@@ -41,7 +42,8 @@ export async function createExplorer(host, options) {
   const vit = await loadShared(engine, model);
   const { shape } = vit;
   if (!shape.classes) throw new Error('this model has no classification head; the explorer needs one');
-  const pictures = await createPictures(shape, gallery);
+  const pictures = await createPictures(shape, gallery, model.manifest?.drawing === 'mnist');
+  const { calibration } = model.manifest ?? {};
   if (options.picture && ['drawn', 'photo'].includes(options.state?.image)) await pictures.restore(options.state.image, options.picture);
   const fit = (state) => fitted(state, shape, pictures.names());
   const start = fit(options.state ?? {});
@@ -51,7 +53,10 @@ export async function createExplorer(host, options) {
     get state() { return store.state; },
     set: (changes) => store.set(changes),
     say,
-    drew: () => ownPicture('drawn'),
+    drew() {
+      pictures.give();
+      ownPicture('drawn');
+    },
   };
   addComputing(ctx, host);
 
@@ -60,8 +65,11 @@ export async function createExplorer(host, options) {
   const views = Object.fromEntries(Object.entries(VIEW).map(([name, make]) => [name, make(ctx)]));
   const tabs = segmented('View', Object.entries(NAMES), (view) => store.set({ view }), 'tabs');
 
-  const thumbs = gallery.map(({ name, label, image, large }) => button(element('img', { src: large ?? image, alt: '', draggable: 'false' }),
-    () => store.set({ image: name, tool: store.state.tool === 'draw' ? 'query' : store.state.tool }), { class: 'thumb', 'aria-label': label, title: label, 'data-name': name }));
+  const thumbs = gallery.map(({ name, label, image, large, none }) => {
+    const title = none ? `${label}: ${NONE}` : label;
+    return button(element('img', { src: large ?? image, alt: '', draggable: 'false' }),
+      () => store.set({ image: name, tool: store.state.tool === 'draw' ? 'query' : store.state.tool }), { class: 'thumb', 'aria-label': title, title, 'data-name': name });
+  });
   const file = element('input', { type: 'file', accept: 'image/*', class: 'file', onchange: () => { take(file.files[0]); file.value = ''; } });
   const photo = element('label', { class: 'button photo', title: 'Choose a file, or drop one on the figure' }, file, element('span', {}, 'Photo…'));
   const strip = element('div', { class: 'gallery', role: 'group', 'aria-label': 'Pictures' }, element('div', { class: 'thumbs' }, thumbs), photo);
@@ -79,6 +87,7 @@ export async function createExplorer(host, options) {
   const low = element('span', {}), high = element('span', {}), ramp = element('span', { class: 'ramp' });
   const legend = element('div', { class: 'legend', 'aria-hidden': 'true' }, low, ramp, high);
   const verdict = element('p', { class: 'sub' });
+  const doubt = calibration ? element('p', { class: 'doubt' }) : null;
 
   const layer = slider('Layer', { min: 0, max: shape.depth - 1 }, (value) => store.set({ layer: value }));
   const head = slider('Head', { min: 0, max: shape.heads - 1 }, (value) => store.set({ head: value }));
@@ -89,7 +98,13 @@ export async function createExplorer(host, options) {
   const readout = element('p', { class: 'readout' }), spoken = element('p', { class: 'spoken', role: 'status', 'aria-live': 'polite' });
   const alarm = element('p', { class: 'alarm', role: 'alert', hidden: true });
 
-  const reset = button('Reset', () => { store.set({ ...DEFAULTS, ...start, guide: store.state.guide }); alarm.hidden = true; });
+  const reset = button('Reset', () => {
+    Object.assign(pictures, { prepares: true, pen: 'medium' });
+    pictures.give();
+    ctx.revision++;
+    store.set({ ...DEFAULTS, ...start, guide: store.state.guide });
+    alarm.hidden = true;
+  });
   const sharing = createSharing(ctx, host, { start, model: model.name, address });
 
   const slow = vit.kernel === 'javascript' ? element('p', { class: 'note engine-note' }, 'This browser offers no WebAssembly with SIMD: the figure computes in plain JavaScript, with the same numbers, more slowly.') : null;
@@ -99,7 +114,7 @@ export async function createExplorer(host, options) {
     element('div', { class: 'stage' },
       panel('picture', 'Picture', element('header', {}, imageTitle, imageNote), tools.grid.node),
       panel('map', 'Map', element('header', {}, mapTitle, mapNote), map.node, legend),
-      panel('verdict-panel', 'Prediction', element('header', {}, element('p', { class: 'title' }, 'Prediction'), verdict), bars.node),
+      panel('verdict-panel', 'Prediction', element('header', {}, element('p', { class: 'title' }, 'Prediction'), verdict), bars.node, doubt),
       element('div', { class: 'below' }, tools.node, shape.channels === 3 ? pixels.node : null),
       controls),
     chips, readout, place, slow, spoken);
@@ -118,29 +133,38 @@ export async function createExplorer(host, options) {
     }
     guide?.update(state);
     tools.update(changed);
-    const picture = pictures.get(state.image);
+    const picture = pictures.get(state.image), drawing = state.tool === 'draw' && state.image === 'drawn';
+    if (forward || changed.has('tool')) {
+      if (drawing) paintPicture(tools.grid.pen, pictures.paper, shape, state, true);
+      else paintPicture(tools.grid.pen, ctx.coarse ? picture.pixels : picture.display, shape, state, picture.fine && !ctx.coarse);
+      tools.grid.node.classList.toggle('sheet', drawing && pictures.prepares); // its squares are not the model's patches
+      show(imageNote, drawing ? `a sheet of ${pictures.paper.width} × ${pictures.paper.height} pixels` : [picture.none && NONE, picture.credit
+        ?? (picture.inverted ? 'inverted: the model knows light strokes on black' : `${shape.width} × ${shape.height} pixels, ${shape.patches} patches`)].filter(Boolean).join('; '));
+    }
     if (forward) {
-      paintPicture(tools.grid.pen, ctx.coarse ? picture.pixels : picture.display, shape, state, picture.fine && !ctx.coarse);
+      tools.give(picture.pixels);
       show(imageTitle, picture.label[0].toUpperCase() + picture.label.slice(1));
-      show(imageNote, picture.credit ?? (picture.inverted ? 'inverted: the model knows light strokes on black' : `${shape.width} × ${shape.height} pixels, ${shape.patches} patches`));
       for (const thumb of thumbs) thumb.setAttribute('aria-pressed', thumb.dataset.name === state.image);
       ctx.empty = pictures.isEmpty(state.image);
       bars.set(ctx.empty ? null : ctx.r.probabilities, ctx.baseline);
       const best = strongest(ctx.r.probabilities);
       show(verdict, ctx.empty ? 'nothing drawn yet' : `${ctx.vit.classes[best]}, ${number(100 * ctx.r.probabilities[best], 1)} %`);
+      ctx.doubts = Boolean(calibration) && !ctx.empty && ctx.r.probabilities[best] < calibration.doubt_below;
+      if (doubt) show(doubt, ...(ctx.doubts ? [element('b', {}, 'None of these? '), surer(calibration)] : ['']));
+      doubt?.classList.toggle('on', ctx.doubts);
       showChips(state);
     }
-    const drawing = (view.map ?? attentionView.map)(ctx), { scale } = drawing;
-    paintMap(map.pen, drawing.values, scale, shape, state.view === 'positions' ? null : tools.grid.picture);
-    show(mapTitle, drawing.title);
-    show(mapNote, drawing.subtitle);
-    map.node.classList.toggle('silent', Boolean(drawing.silent));
-    map.node.classList.toggle('no-class', drawing.classValue === null || drawing.classValue === undefined);
-    if (drawing.classValue !== null && drawing.classValue !== undefined) map.classValue(css(scale.colour(drawing.classValue)), number(drawing.classValue));
+    const shown = (view.map ?? attentionView.map)(ctx), { scale } = shown;
+    paintMap(map.pen, shown.values, scale, shape, state.view === 'positions' ? null : drawing ? picture.pixels : tools.grid.picture);
+    show(mapTitle, shown.title);
+    show(mapNote, shown.subtitle);
+    map.node.classList.toggle('silent', Boolean(shown.silent));
+    map.node.classList.toggle('no-class', shown.classValue === null || shown.classValue === undefined);
+    if (shown.classValue !== null && shown.classValue !== undefined) map.classValue(css(scale.colour(shown.classValue)), number(shown.classValue));
     map.mark((patch) => ({
-      label: patch === 'class' ? `class token ${number(drawing.classValue)}` : `${nameOf(patch, shape.columns)}: ${number(drawing.values[patch], 3)}`,
-      className: [patch === (drawing.selected ?? state.query) && 'is-query', patch === drawing.key && 'is-key'].filter(Boolean).join(' '),
-      selected: patch === (drawing.key ?? drawing.selected ?? state.query),
+      label: patch === 'class' ? `class token ${number(shown.classValue)}` : `${nameOf(patch, shape.columns)}: ${number(shown.values[patch], 3)}`,
+      className: [patch === (shown.selected ?? state.query) && 'is-query', patch === shown.key && 'is-key'].filter(Boolean).join(' '),
+      selected: patch === (shown.key ?? shown.selected ?? state.query),
     }));
     show(low, number(scale.low));
     show(high, number(scale.high));
@@ -152,7 +176,7 @@ export async function createExplorer(host, options) {
     view.update(changed);
     const text = ctx.empty ? EMPTY : view.sentence(ctx);
     show(readout, text);
-    say(text);
+    say(ctx.doubts ? `${text} The picture may show none of these: ${surer(calibration)}` : text);
     host.dataset.renders = Number(host.dataset.renders ?? 0) + 1;
   }
 
@@ -230,6 +254,9 @@ export async function createExplorer(host, options) {
     destroy() { root.replaceChildren(); },
   };
 }
+
+/** Why the figure doubts an answer. */
+const surer = ({ right_below: share }) => `${Math.round(100 * (1 - share))} % of its right answers on validation images were surer.`;
 
 /** A plain message in place of the figure. */
 export function showFault(host, text) {

@@ -47,6 +47,7 @@ export function paintMap(pen, values, { colour }, { rows, columns, channels }, p
   if (!picture) return;
   pen.globalCompositeOperation = channels === 1 ? 'screen' : 'luminosity'; // strokes on black only lighten
   pen.globalAlpha = channels === 1 ? 0.3 : 0.25;
+  pen.imageSmoothingEnabled = channels !== 1;
   pen.drawImage(picture, 0, 0, width, height);
   pen.globalAlpha = 1;
   pen.globalCompositeOperation = 'source-over';

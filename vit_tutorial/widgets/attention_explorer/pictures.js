@@ -1,8 +1,9 @@
 /** The pictures a figure can show: the gallery, the reader's drawing, the reader's photo; each as the model's pixels and for display. */
 import { canvas } from './dom.js';
+import { prepareInk } from './ink.js';
 
 const SIDE = 256; // about, of a picture for display
-const BRUSH = 2.4; // width of a drawn stroke, in pixels of the model
+export const PENS = { thin: 1.4, medium: 2.4, thick: 3.6 }; // width of a drawn stroke, in pixels of the model, where nothing is scaled
 
 /** Asks the browser to read a picture from an address. */
 export async function readPicture(address) {
@@ -12,8 +13,8 @@ export async function readPicture(address) {
   return picture;
 }
 
-/** @param shape of the model; @param gallery entries { name, label, image, large, credit } */
-export async function createPictures({ width, height, channels }, gallery) {
+/** @param shape of the model; @param gallery entries { name, label, image, large, credit, none }; @param mnist true: prepares drawings as MNIST's */
+export async function createPictures({ width, height, channels }, gallery, mnist = false) {
   const factor = Math.max(1, Math.round(SIDE / width)), side = width * factor, tall = height * factor;
   const all = new Map();
 
@@ -27,7 +28,7 @@ export async function createPictures({ width, height, channels }, gallery) {
     [name, entry(await readPicture(image), large ? await readPicture(large) : null, { name, ...more })]));
   for (const [name, picture] of loaded) all.set(name, picture);
 
-  const paper = canvas(side, tall); // the drawing, enlarged; the model gets its mean over squares
+  const paper = canvas(side, tall); // the drawing, enlarged; the model gets it prepared, or its mean over squares
   const drawn = { name: 'drawn', label: 'your drawing', pixels: canvas(width, height), fine: false };
   drawn.display = drawn.pixels;
   const clear = () => {
@@ -38,24 +39,39 @@ export async function createPictures({ width, height, channels }, gallery) {
   };
   clear();
   all.set('drawn', drawn);
+  let pen = 'medium', prepares = mnist;
+
+  /** What the model gets of the paper. */
+  const give = () => {
+    if (!prepares) return shrink(paper, drawn.pixels, factor);
+    const { data } = paper.pen.getImageData(0, 0, side, tall), given = drawn.pixels.pen.createImageData(width, height);
+    const ink = new Uint8Array(side * tall);
+    for (let i = 0; i < ink.length; i++) ink[i] = data[4 * i];
+    prepareInk(ink, side, tall).forEach((value, i) => given.data.set([value, value, value, 255], 4 * i));
+    return drawn.pixels.pen.putImageData(given, 0, 0);
+  };
 
   return {
     names: () => [...all.keys()],
     get: (name) => all.get(name),
-    clear,
+    clear, paper, give,
+    canPrepare: mnist,
+    get prepares() { return prepares; },
+    set prepares(on) { prepares = mnist && on; },
+    get pen() { return pen; },
+    set pen(name) { pen = name; },
 
     /** True for a sheet on which nothing is drawn. */
     isEmpty: (name) => name === 'drawn' && !drawn.pixels.pen.getImageData(0, 0, width, height).data.some((value, i) => value && i % 4 < 3),
 
-    /** A stroke on the drawing, from one point to another, both in 0..1. */
+    /** A stroke on the paper, from one point to another, both in 0..1; the model gets it with the next `give`. */
     stroke(from, to) {
-      const { pen } = paper;
-      Object.assign(pen, { strokeStyle: '#fff', lineWidth: BRUSH * factor, lineCap: 'round' });
-      pen.beginPath();
-      pen.moveTo(from.x * side, from.y * tall);
-      pen.lineTo(to.x * side + 0.01, to.y * tall);
-      pen.stroke();
-      shrink(paper, drawn.pixels, factor);
+      const { pen: brush } = paper;
+      Object.assign(brush, { strokeStyle: '#fff', lineWidth: PENS[pen] * factor, lineCap: 'round' });
+      brush.beginPath();
+      brush.moveTo(from.x * side, from.y * tall);
+      brush.lineTo(to.x * side + 0.01, to.y * tall);
+      brush.stroke();
     },
 
     /** Any file that the browser reads as a picture, cut to a square around its centre. Throws what can be shown to the reader. */
@@ -86,10 +102,17 @@ export async function createPictures({ width, height, channels }, gallery) {
     /** The exact pixels of 'drawn' or 'photo' from a link or from Python (a picture of the model's size). */
     async restore(name, address) {
       const picture = entry(await readPicture(address), null, { name, label: name === 'drawn' ? drawn.label : 'your photo' });
-      if (name !== 'drawn') return all.set(name, picture);
-      drawn.pixels.pen.drawImage(picture.pixels, 0, 0);
+      if (name !== 'drawn') {
+        all.set(name, picture);
+        return;
+      }
       paper.pen.imageSmoothingEnabled = false;
       paper.pen.drawImage(picture.pixels, 0, 0, side, tall);
+      give(); // what comes from a prepared drawing stays as it is; what does not was made without
+      const [now, then] = [drawn, picture].map(({ pixels }) => pixels.pen.getImageData(0, 0, width, height).data);
+      if (!now.some((value, i) => value !== then[i])) return;
+      prepares = false;
+      give();
     },
     address: (name) => all.get(name).pixels.toDataURL('image/png'),
     pixels: (name) => all.get(name).pixels.pen.getImageData(0, 0, width, height),

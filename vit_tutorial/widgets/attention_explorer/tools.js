@@ -1,6 +1,7 @@
 /** What pointing at the picture does, with the tool in hand: choose the query, hide patches, swap two, draw. */
-import { button, element, segmented, show } from './dom.js';
+import { button, canvas, element, segmented, show, switcher } from './dom.js';
 import { createPatchGrid, nameOf } from './patch-grid.js';
+import { PENS } from './pictures.js';
 
 const HINTS = {
   query: 'Click a patch, or use the arrow keys.',
@@ -42,9 +43,14 @@ export function createTools(ctx) {
     [move[a], move[b]] = [move[b], move[a]];
     set({ move });
   };
-  const stroke = (from, to) => {
+  let waiting = 0;
+  const stroke = (from, to, more = false) => { // with more to come: at most one answer a frame
     pictures.stroke(from, to);
-    drew();
+    if (!more) {
+      cancelAnimationFrame(waiting);
+      waiting = 0;
+      drew();
+    } else waiting ||= requestAnimationFrame(() => { waiting = 0; drew(); });
   };
   const use = {
     query(kind, patch, at, event) {
@@ -67,7 +73,7 @@ export function createTools(ctx) {
     draw(kind, patch, at) {
       if (!at || kind === 'click') return;
       if (kind === 'down') { last = at; touched = true; }
-      if (last) stroke(last, at);
+      if (last) stroke(last, at, kind !== 'up');
       last = kind === 'up' ? null : at;
     },
   };
@@ -119,10 +125,14 @@ export function createTools(ctx) {
     set(tool === 'draw' ? { tool, image: 'drawn', hide: [], move: null } : { tool });
   }, 'tools');
   const hint = element('span', { class: 'hint' });
+  const nib = segmented('Pen', Object.keys(PENS).map((name) => [name, name]), (name) => { pictures.pen = name; }, 'tools');
+  const prepare = switcher('Centre and scale', (on) => { pictures.prepares = on; drew(); });
+  const given = canvas(shape.width, shape.height);
+  const preview = element('span', { class: 'given', title: 'The picture that the model gets of your drawing' }, given, element('span', {}, 'What the model gets'));
   const actions = {
     hide: [button('Hide half', () => set({ hide: shuffled(n, seed++).slice(0, n >> 1) })), button('Show all', () => set({ hide: [] }))],
     move: [button('Shuffle', () => set({ move: shuffled(n, seed++) })), button('Put back', () => set({ move: null }))],
-    draw: [button('Clear', () => { pictures.clear(); touched = false; drew(); })],
+    draw: [button('Clear', () => { pictures.clear(); touched = false; drew(); }), nib.node, pictures.canPrepare ? prepare.node : '', preview],
     query: [],
   };
   const bar = element('div', { class: 'buttons small' });
@@ -144,15 +154,19 @@ export function createTools(ctx) {
   }
   return {
     node, grid,
+    /** Under a drawing: the picture that the model gets of it. */
+    give(pixels) { given.pen.drawImage(pixels, 0, 0); },
     update(changed) {
       const { tool } = ctx.state;
       mark();
+      nib.set(pictures.pen);
+      prepare.set(pictures.prepares);
       if (!changed.has('tool')) return;
       choose.set(tool);
       grid.node.dataset.tool = tool;
       show(hint, HINTS[tool]);
       bar.replaceChildren(...actions[tool]);
-      grid.node.setAttribute('aria-label', `Picture, cut into ${shape.rows} by ${shape.columns} patches. ${HINTS[tool]}`);
+      grid.node.setAttribute('aria-label', tool === 'draw' ? `Sheet. ${HINTS[tool]}` : `Picture, cut into ${shape.rows} by ${shape.columns} patches. ${HINTS[tool]}`);
     },
   };
 }

@@ -5,12 +5,13 @@
     gallery/mae-garments.json    test images of Fashion-MNIST, which is under the MIT licence (gallery/LICENSE-fashion-mnist), and a digit of our own
 
 A gallery is a list of entries: ``name``, ``label`` (what it shows, in words), ``image`` (PNG of the model's size, as a data address),
-and for photographs ``large`` (JPEG to look at) and ``credit``.
+and for photographs ``large`` (JPEG to look at) and ``credit``; ``none`` is there where it shows none of the model's classes.
 """
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,6 +59,8 @@ PHOTOS: dict[str, tuple[str, str, tuple[int, int, int], str]] = {
     "flower": ("flower", "flower.jpg", (130, 0, 420), "by vultilion, CC BY 2.0"),
     "camera": ("photographer", "camera", (60, 20, 400), "by Lav Varshney, CC0"),
 }
+
+OF_A_CLASS = {"cat", "horse"}  # of the photographs; the others show none of CIFAR-10's ten
 
 # Garments: name -> (class of Fashion-MNIST, which one of its test images)
 FASHION_MNIST = "Fashion-MNIST test image, Zalando SE, MIT licence"
@@ -124,8 +127,8 @@ def photograph(source: str) -> Image.Image:
     return square
 
 
-def photos(side: int = 32, display: int = 224) -> list[dict[str, str]]:
-    entries = []
+def photos(side: int = 32, display: int = 224) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = []
     for name, (label, source, (left, top, length), credit) in PHOTOS.items():
         crop = photograph(source)
         if length:
@@ -133,7 +136,8 @@ def photos(side: int = 32, display: int = 224) -> list[dict[str, str]]:
         small = crop.resize((side, side), Image.Resampling.BOX)
         large = crop.resize((display, display), Image.Resampling.LANCZOS)
         entry = {"name": name, "label": label, "credit": credit, "image": data_address(small, "PNG", optimize=True)}
-        entries.append({**entry, "large": data_address(large, "JPEG", quality=72, optimize=True)})
+        entry["large"] = data_address(large, "JPEG", quality=72, optimize=True)
+        entries.append(entry if name in OF_A_CLASS else {**entry, "none": True})
     return entries
 
 

@@ -107,10 +107,13 @@ def describe_decoder(model: MaskedAutoencoder) -> dict[str, Any]:
 
 
 @cache
-def gallery(name: str) -> list[dict[str, str]]:
-    """The pictures for a model: ``name``, ``label``, ``image`` (data address of a PNG), and for photographs ``large`` and ``credit``."""
+def gallery(name: str) -> list[dict[str, Any]]:
+    """The pictures for a model: ``name``, ``label``, ``image`` (data address of a PNG), for photographs ``large`` and ``credit``.
+
+    ``none`` is True where a picture shows none of the model's classes.
+    """
     path = GALLERY / f"{name}.json"
-    entries: list[dict[str, str]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     return entries
 
 
