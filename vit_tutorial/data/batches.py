@@ -14,6 +14,7 @@ from .dataset import ImageDataset, TensorImages
 from .targets import Target, Targets, collate, move, select
 
 Transform = Callable[[Tensor, Any], tuple[Tensor, Any]]  # of an item: image and target together
+Order = Callable[[int, int, int], Tensor]  # (number of items, seed, epoch) -> indices [n]
 Batch = tuple[Tensor, Targets]  # images uint8 [B, C, H, W]; class numbers int64 [B], masks [B, H, W], or a dict
 
 
@@ -30,6 +31,7 @@ def batches(
     random_resized_crop: tuple[float, float] | None = None,
     epochs: int = 1,
     transform: Transform | None = None,
+    order: Order | None = None,
 ) -> Iterator[Batch]:
     """One epoch of batches, or several in a row: pairs (images uint8 [B, C, H, W], targets) on `device`.
 
@@ -50,6 +52,7 @@ def batches(
             random and resized, as in Inception training (Szegedy et al., 2015, section 6). None: whole items.
         epochs: how many, from `epoch` on; `start_batch` counts in the first. The worker processes live through all of
             them and read the first batches of an epoch while the last of the one before is still being used.
+        order: a function of (number of items, seed, epoch) that gives the indices of an epoch [n], where it is not `epoch_order`.
         transform: changes each item, image and target together, e.g. to one size; it draws from the global generator, which is seeded by
             (seed, epoch, index) for it. With workers it is pickled: a function of a module, or an object such as `RandomWindow`.
 
@@ -63,7 +66,7 @@ def batches(
         )
     if not 0 <= start_batch <= total:
         raise ValueError(f"start_batch is {start_batch}, but an epoch has batches 0 to {total - 1}")
-    chosen = _choose(len(dataset), batch_size, seed, range(epoch, epoch + epochs), shuffle, start_batch, total)
+    chosen = _choose(len(dataset), batch_size, seed, range(epoch, epoch + epochs), shuffle, start_batch, total, order)
     if isinstance(dataset, TensorImages) and random_resized_crop is None and transform is None:
         return _index(dataset, chosen, torch.device(device))
     return _load(_Items(dataset, seed, random_resized_crop, transform), chosen, torch.device(device), workers)
@@ -91,11 +94,18 @@ def derive_seed(*numbers: int) -> int:
 
 
 def _choose(
-    n_items: int, batch_size: int, seed: int, epochs: Sequence[int], shuffle: bool, start_batch: int, total: int
+    n_items: int,
+    batch_size: int,
+    seed: int,
+    epochs: Sequence[int],
+    shuffle: bool,
+    start_batch: int,
+    total: int,
+    draw: Order | None,
 ) -> Iterator[tuple[int, Tensor]]:
     """(epoch, indices [B]) of each batch."""
     for epoch in epochs:
-        order = epoch_order(n_items, seed, epoch) if shuffle else torch.arange(n_items)
+        order = (draw or epoch_order)(n_items, seed, epoch) if shuffle else torch.arange(n_items)
         for k in range(start_batch if epoch == epochs[0] else 0, total):
             yield epoch, order[k * batch_size : (k + 1) * batch_size]
 

@@ -112,7 +112,7 @@ def scan_shards(root: Path, labelled: bool = True) -> tuple[Found, list[str], Fo
         found[part] = defaultdict(list)
         for s in sorted(some, key=lambda s: (s.key.rpartition("/")[2], s.key, s.number)):
             cls = of(s)
-            path = f"{'' if part == 'all' else part + '/'}{cls}/{s.key}{Path(s.image.name).suffix}"
+            path = f"{'' if part == 'all' else part + '/'}{cls.replace('/', '_')}/{s.key}{Path(s.image.name).suffix}"
             image = ShardImage(path, s.key, s.shard, s.number, s.image.offset, s.image.size)
             found[part][cls].append(image)
         found[part] = {cls: found[part][cls] for cls in classes if cls in found[part]}
@@ -188,9 +188,7 @@ def read_shard(shard: Path, number: int, report: FolderReport, labelled: bool = 
         key, suffix = printable(folder + slash + stem).removeprefix("./"), f".{suffix.lower()}"
         if suffix in by_key[key]:
             what = "two labels" if suffix == ".cls" else f"two members {suffix}"
-            raise BadShard(
-                f"key {key!r} in {shard} has {what}; {DOTS if stem + suffix != name.lower() else 'give each image a key of its own'}"
-            )
+            raise BadShard(f"key {key!r} in {shard} has {what}; give each image a key of its own")
         by_key[key][suffix] = place
     with open(shard, "rb") as file:
         for key, parts in by_key.items():

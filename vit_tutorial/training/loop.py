@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vit_tutorial.data import ImageDataset, Targets, batches, derive_seed, num_batches
+from vit_tutorial.data import ImageDataset, Targets, batches, derive_seed, epoch_order, num_batches, shards_in_turn
 from vit_tutorial.data.batches import Transform
 from vit_tutorial.data.targets import count, select
 from vit_tutorial.training.checkpoint import write_text
@@ -212,6 +212,7 @@ def training_batches(
         drop_last=True,
         random_resized_crop=recipe.random_resized_crop,
         transform=transform,
+        order=shards_in_turn(dataset, recipe.shuffle_shards) if recipe.shuffle_shards else epoch_order,
     )
     share = slice(engine.rank, None, engine.world)
     for step, (images, targets) in enumerate(remaining, first_step):
