@@ -86,10 +86,10 @@ def looks_like_clips(
         files, depth, labels: N files, sorted by name within a class; see `origins`.
         images: uint8 [N, C, H, W], or None: some are read from their files.
     """
-    below = Counter(file.parent for file in files if len(file.relative_to(root).parts) > depth + 1)
+    below = Counter(path.parent for path in (file.relative_to(root) for file in files) if len(path.parts) > depth + 1)
     deep = {parent: count for parent, count in below.items() if count > 1}
     if 2 * sum(deep.values()) > len(files):
-        shown = listed([f"{printable(p.relative_to(root).as_posix())} {n}" for p, n in deep.items()], 3)
+        shown = listed([f"{printable(p.as_posix())} {n}" for p, n in deep.items()], 3)
         return (
             f"most images lie in folders below their class ({shown}): if each is one clip, one burst or one person, "
             "--group-by folder keeps it in one split"

@@ -196,7 +196,7 @@ def read_shard(shard: Path, number: int, report: FolderReport, labelled: bool = 
             labels = [suffix for suffix in parts if suffix in (".cls", ".json")]
             if not images:
                 if not labels and all("." not in suffix[1:] for suffix in parts):
-                    report.not_images.update(parts)  # a text or an index that belongs to no image
+                    report.not_images.update(parts.keys())  # a text or an index that belongs to no image
                     continue
                 odd = next((suffix for suffix in parts if Path(suffix).suffix in IMAGE_SUFFIXES), "")
                 raise BadShard(
@@ -256,7 +256,9 @@ def name_labels(samples: list[Sample], names: list[str] | None, labelled: bool) 
     """The class names, in the order of their numbers, and a function from a sample to its class's name."""
     if not labelled:
         return ["images"], lambda sample: "images"
-    kinds = {type(s.label): s for s in samples}
+    kinds: dict[type, Sample] = {}
+    for s in samples:
+        kinds.setdefault(type(s.label), s)
     if len(kinds) > 1:
         shown = [f"{s.label!r} of {s.key} in {s.shard.name}" for s in kinds.values()]
         raise BadShard(f"labels are numbers and names: {listed(shown)}; write all in one way")
