@@ -79,11 +79,13 @@ def huggingface(
     how = Reading(
         pair(img_size), channels, background, value_range, on_bad, on_leak, memory_budget, check, threads, progress
     )
+    report = FolderReport(root=root)
     found: dict[str, dict[str, list[Row]]] = {}
     classes: list[str] = []
     for name, table in read_tables(root).items():
         part = "all" if name == "all" else SPLIT_NAMES.get(name)
         if part is None:
+            report.notes.append(f"the split {name} is not used")
             continue
         image, label = columns(table, name, image_column, label_column, labelled)
         labels, names = class_labels(table, name, label) if labelled else ([0] * len(table), ["images"])
@@ -98,7 +100,7 @@ def huggingface(
             f"{root} has no split train, but {listed(list(read_tables(root)))}; rename one of them, or save one data set alone"
         )
     check_classes(root, found, classes, labelled)
-    report = FolderReport(root=root, images=sum(len(rows) for part in found.values() for rows in part.values()))
+    report.images = sum(len(rows) for part in found.values() for rows in part.values())
     return cut_and_build(root, found, classes, report, how, "Hugging Face data set", split=split, group_by=group_by)
 
 
