@@ -61,8 +61,8 @@ from vit_tutorial.figures import (
     pretraining,
     segmentation,
     self_supervision,
-    shards,
     strategies,
+    streams,
     style,
     training,
 )
@@ -295,7 +295,7 @@ CALLS: dict[str, Callable[[], Figure]] = {
         {"one": ([1, 4, 16], {"measured": [4, 2, 1]}, {"law": [4, 2, 1]}), "two": ([1, 2], {"m": [1, 3]}, {})}
     ),
     # 7.2.4
-    "shards.mixing": lambda: shards.mixing([1, 0, 2, 4, 3, 5, 7, 6], [0, 0, 1, 1, 2, 2, 3, 3], 4, "a buffer of 2"),
+    "streams.mixing": lambda: streams.mixing([1, 0, 2, 4, 3, 5, 7, 6], [0, 0, 1, 1, 2, 2, 3, 3], 4, "a buffer of 2"),
     # 5.2
     "strategies.bowl_path": lambda: strategies.bowl_path([[1.5, 1.0], [1.4, -0.6], [1.3, 0.3]], (1.0, 20.0)),
     "strategies.singular_value_map": lambda: strategies.singular_value_map(

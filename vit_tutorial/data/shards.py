@@ -161,14 +161,16 @@ def class_names(root: Path, by_split: dict[str, list[Path]]) -> list[str] | None
         for f in folders
         if (f / CLASS_NAMES).is_file()
     }
-    (first, names), *others = known.items() or [(root, None)]
+    if not known:
+        return None
+    (first, names), *others = known.items()
     for file, other in others:
         if other != names:
-            odd = sorted({*(names or [])} ^ {*other}) or other
             raise BadShard(
-                f"{first} and {file} name different classes, or in another order ({listed(odd)}); give all shards one list"
+                f"{first} and {file} name different classes, or in another order ({listed(sorted({*names} ^ {*other}) or other)}); "
+                "give all shards one list"
             )
-    if names is not None and ("" in names or len({*names}) < len(names)):
+    if "" in names or len({*names}) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1 or not name})
         raise BadShard(
             f"{first} has an empty line, or a name twice ({listed(list(map(repr, twice)))}); write one class a line"
