@@ -20,7 +20,7 @@ from benchmarks.gpu import runs, speed
 from benchmarks.gpu.runs import Job
 from benchmarks.gpu.watch import read_json, run_all, write_json
 from benchmarks.record import RECORDS, write_record
-from vit_tutorial.data.packed import PACKED
+from vit_tutorial.data.jpeg_pack import PACKED
 from vit_tutorial.data.vision import data_root
 from vit_tutorial.training.record import COMPLETE, RESULTS
 

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.gpu import TAKEN
-from vit_tutorial.data.packed import CIFAR10_JPEG, PACKED, pack_images
+from vit_tutorial.data.jpeg_pack import CIFAR10_JPEG, PACKED, pack_images
 from vit_tutorial.training.environment import PACKAGE, git_commit
 
 LIBRARIES = ("yaml", "tqdm", "safetensors")

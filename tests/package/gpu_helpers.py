@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vit_tutorial.data.packed import PACKED, pack_images
+from vit_tutorial.data.jpeg_pack import PACKED, pack_images
 
 
 def jpeg_folder(root: Path) -> Path:

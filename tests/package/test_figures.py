@@ -63,6 +63,7 @@ from vit_tutorial.figures import (
     segmentation,
     self_supervision,
     strategies,
+    streams,
     style,
     training,
 )
@@ -295,6 +296,8 @@ CALLS: dict[str, Callable[[], Figure]] = {
     "batch_size.by_batch_size": lambda: batch_size.by_batch_size(
         {"one": ([1, 4, 16], {"measured": [4, 2, 1]}, {"law": [4, 2, 1]}), "two": ([1, 2], {"m": [1, 3]}, {})}
     ),
+    # 7.2.4
+    "streams.mixing": lambda: streams.mixing([1, 0, 2, 4, 3, 5, 7, 6], [0, 0, 1, 1, 2, 2, 3, 3], 4, "a buffer of 2"),
     # 5.2
     "strategies.bowl_path": lambda: strategies.bowl_path([[1.5, 1.0], [1.4, -0.6], [1.3, 0.3]], (1.0, 20.0)),
     "strategies.singular_value_map": lambda: strategies.singular_value_map(

@@ -12,6 +12,7 @@ from vit_tutorial.cli.commands import evaluate_run, show_results
 from vit_tutorial.cli.doctor import diagnose
 from vit_tutorial.cli.export import run_export
 from vit_tutorial.cli.predict import predict_images
+from vit_tutorial.cli.shards import pack_folder
 from vit_tutorial.cli.sweep import run_sweep
 from vit_tutorial.cli.train import train_recipe
 from vit_tutorial.cnn import CNNConfig, UNetConfig
@@ -30,6 +31,7 @@ TRAIN_EXAMPLES = """examples:
   vit-tutorial train cifar10 --download --set model.depth=8 --set lr=5e-4
   vit-tutorial train image_folder --data photos/ --set patience=10
   vit-tutorial train image_folder --data frames/ --group-by folder
+  vit-tutorial train image_folder --data photo-shards/ --set data=shards
   vit-tutorial train image_folder --data scans/ --group-by 'patient[0-9]+' --set value_range=data
   vit-tutorial train segmentation --data leaves/
   vit-tutorial train segmentation --data photos/annotations.json --set on_bad=skip
@@ -85,6 +87,14 @@ Of a segmenter the site is a picture under its mask, and ONNX gives the scores o
   vit-tutorial export runs/segmentation/seed-0 --to site --pictures one.jpg
   vit-tutorial export runs/segmentation/seed-0 --to onnx
 """
+SHARDS_EXAMPLES = """examples:
+  vit-tutorial shards photos/ --to photo-shards/
+  vit-tutorial shards photos/ --to photo-shards/ --per-shard 5000
+  vit-tutorial train image_folder --data photo-shards/ --set data=shards
+
+The shards are tar files in the WebDataset layout: 0000012-cat.jpg and 0000012-cat.cls, and beside them classnames.txt. The images are
+copied byte for byte, so training goes through the same steps from the shards as from the folder.
+"""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -98,6 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_predict(commands)
     _add_export(commands)
+    _add_shards(commands)
     _add_results(commands)
     _add_doctor(commands)
     for command in commands.choices.values():
@@ -218,6 +229,21 @@ def _add_export(commands: Any) -> None:
     )
     p.add_argument("--title", help="of a site (default: A Vision Transformer)")
     p.add_argument("--dtype", choices=DTYPES, help="of a site or page: how the weights are stored (default: int8)")
+
+
+def _add_shards(commands: Any) -> None:
+    summary = "pack a folder of images into tar shards, for sets larger than memory"
+    p = _command(commands, "shards", summary, pack_folder, SHARDS_EXAMPLES)
+    p.add_argument("folder", type=_path, metavar="FOLDER", help="a folder of images, as train image_folder reads it")
+    p.add_argument("--to", type=_path, required=True, metavar="OUT", help="a new folder for the shards")
+    p.add_argument("--per-shard", type=int, default=1000, metavar="N", help="images a shard (default: 1000)")
+    p.add_argument(
+        "--shuffle",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="pack the images in random order, so that a shard holds all classes",
+    )
+    p.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def _add_results(commands: Any) -> None:

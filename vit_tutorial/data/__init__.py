@@ -11,6 +11,7 @@ from .digit_scenes import DigitScenes, digit_scenes, scene_splits
 from .digits import digits
 from .duplicates import Leak, LeakedImages, find_leaks
 from .file_images import BadImages, FileImages
+from .huggingface import huggingface
 from .image_folder import image_folder
 from .joint import RandomWindow, fit_pair
 from .joint_batch import augment_pairs
@@ -24,7 +25,11 @@ from .remember import RememberedSplit
 from .scan import FolderReport
 from .scene_tasks import SCENE_TASKS, scene_tasks
 from .scoring import images_to_score
+from .shard_order import in_turn, shards_in_turn
+from .shard_write import write_shards
+from .shards import shards
 from .splitting import grouped_split, hashed_split, split_tensor_images, stratified_split, take_share
+from .tar_members import BadShard
 from .targets import VOID, Target, Targets
 from .transforms import augment, normalize
 from .views import random_views
@@ -39,6 +44,7 @@ __all__ = [
     "BadAnnotations",
     "BadImages",
     "BadPairs",
+    "BadShard",
     "DigitScenes",
     "FileImages",
     "FolderReport",
@@ -73,8 +79,10 @@ __all__ = [
     "fit_pair",
     "grouped_split",
     "hashed_split",
+    "huggingface",
     "image_folder",
     "images_to_score",
+    "in_turn",
     "mask_folder",
     "mix",
     "mnist",
@@ -87,6 +95,8 @@ __all__ = [
     "read_mask",
     "scene_splits",
     "scene_tasks",
+    "shards",
+    "shards_in_turn",
     "split_tensor_images",
     "stratified_split",
     "take_share",
@@ -96,5 +106,6 @@ __all__ = [
     "write_coco_results",
     "write_coco_scenes",
     "write_mask",
+    "write_shards",
     "write_voc_scenes",
 ]

@@ -14,6 +14,7 @@ from .dataset import ImageDataset, TensorImages
 from .targets import Target, Targets, collate, move, select
 
 Transform = Callable[[Tensor, Any], tuple[Tensor, Any]]  # of an item: image and target together
+Order = Callable[[int, int, int], Tensor]  # (number of items, seed, epoch) -> indices [n]
 Batch = tuple[Tensor, Targets]  # images uint8 [B, C, H, W]; class numbers int64 [B], masks [B, H, W], or a dict
 
 
@@ -31,6 +32,7 @@ def batches(
     epochs: int = 1,
     transform: Transform | None = None,
     share: slice = slice(None),
+    order: Order | None = None,
 ) -> Iterator[Batch]:
     """One epoch of batches, or several in a row: pairs (images uint8 [B, C, H, W], targets) on `device`.
 
@@ -51,6 +53,7 @@ def batches(
             random and resized, as in Inception training (Szegedy et al., 2015, section 6). None: whole items.
         epochs: how many, from `epoch` on; `start_batch` counts in the first. The worker processes live through all of
             them and read the first batches of an epoch while the last of the one before is still being used.
+        order: a function of (number of items, seed, epoch) that gives the indices of an epoch [n], where it is not `epoch_order`.
         transform: changes each item, image and target together, e.g. to one size; it draws from the global generator, which is seeded by
             (seed, epoch, index) for it. With workers it is pickled: a function of a module, or an object such as `RandomWindow`.
         share: which of a batch's items are read, as for one of several processes; the batch is the same whatever is taken of it.
@@ -67,7 +70,9 @@ def batches(
         raise ValueError(f"start_batch is {start_batch}, but an epoch has batches 0 to {total - 1}")
     indexed = isinstance(dataset, TensorImages) and random_resized_crop is None and transform is None
     there = dataset.images.device if isinstance(dataset, TensorImages) and indexed else torch.device("cpu")
-    chosen = _choose(len(dataset), batch_size, seed, range(epoch, epoch + epochs), shuffle, start_batch, total, there)
+    chosen = _choose(
+        len(dataset), batch_size, seed, range(epoch, epoch + epochs), shuffle, start_batch, total, there, order
+    )
     chosen = ((number, indices[share]) for number, indices in chosen)
     if isinstance(dataset, TensorImages) and indexed:
         return _index(dataset, chosen, torch.device(device))
@@ -104,10 +109,11 @@ def _choose(
     start_batch: int,
     total: int,
     device: torch.device,
+    draw: Order | None,
 ) -> Iterator[tuple[int, Tensor]]:
     """(epoch, indices [B]) of each batch; an epoch's order goes to the device once."""
     for epoch in epochs:
-        order = (epoch_order(n_items, seed, epoch) if shuffle else torch.arange(n_items)).to(device)
+        order = ((draw or epoch_order)(n_items, seed, epoch) if shuffle else torch.arange(n_items)).to(device)
         for k in range(start_batch if epoch == epochs[0] else 0, total):
             yield epoch, order[k * batch_size : (k + 1) * batch_size]
 

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from tqdm import tqdm
 
 from .files import FORMATS
 from .metadata import upright, without_metadata
+from .packed import ImageFile
 
 WHITE = (255, 255, 255)
 FULL_RANGE = (0, 65535)
@@ -180,7 +180,7 @@ def as_tensor(image: Image.Image) -> Tensor:
 
 
 def decode_all(
-    files: Sequence[Path],
+    files: Sequence[ImageFile],
     size: tuple[int, int],
     channels: int = 3,
     background: tuple[int, int, int] = WHITE,
@@ -193,7 +193,7 @@ def decode_all(
     """Decode files in parallel threads (Pillow releases Python's lock while it decodes).
 
     Args:
-        files: N paths.
+        files: N files.
         size: (H, W) of every result, see `fit`.
         keep: False decodes every file to see that it is whole, and keeps no pixels.
         threads: default: one a processor, 16 at most.
@@ -243,10 +243,10 @@ def decode_all(
     return images, digests, dict(sorted(bad.items()))
 
 
-def hash_all(files: Sequence[Path]) -> list[bytes]:
+def hash_all(files: Sequence[ImageFile]) -> list[bytes]:
     """The SHA-256 of each file; of nothing, where one cannot be read (which is noticed when it is decoded)."""
 
-    def digest(file: Path) -> bytes:
+    def digest(file: ImageFile) -> bytes:
         try:
             return hashlib.sha256(file.read_bytes()).digest()
         except OSError:

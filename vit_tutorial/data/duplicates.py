@@ -9,7 +9,8 @@ from itertools import combinations
 from pathlib import Path
 
 from .dataset import Splits
-from .files import listed, printable
+from .files import listed
+from .packed import ImageFile, file_name
 from .scan import FolderReport
 
 PRECIOUS = ("train", "all", "val", "test")  # of a leaked image the copies in the last of these are kept
@@ -24,7 +25,11 @@ class LeakedImages(ValueError):
 
 
 def settle_copies(
-    root: Path, items: Sequence[tuple[str, int, Path]], contents: Sequence[bytes], on_leak: str, report: FolderReport
+    root: Path,
+    items: Sequence[tuple[str, int, ImageFile]],
+    contents: Sequence[bytes],
+    on_leak: str,
+    report: FolderReport,
 ) -> list[int]:
     """Which items stay, so that no image is in two splits or in two classes. Copies are equal byte for byte.
 
@@ -56,7 +61,7 @@ def settle_copies(
             leaks.append(group)
 
     def names(groups: list[list[int]]) -> list[list[str]]:
-        return [[printable(items[i][2].relative_to(root).as_posix()) for i in group] for group in groups]
+        return [[file_name(items[i][2], root) for i in group] for group in groups]
 
     faults = []
     if leaks:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 from .dataset import combine_digests
 from .decode import FULL_RANGE, WHITE, as_tensor, fit, hash_all, open_image, random_fit
 from .files import printable
+from .packed import ImageFile
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -25,7 +25,7 @@ F = TypeVar("F", bound="ReadFromFiles")
 class ReadFromFiles:
     """What data sets share that read each image from its file when it is asked for."""
 
-    files: list[Path]
+    files: Sequence[ImageFile]
     contents: list[bytes] | None
 
     def to(self: F, device: torch.device | str) -> F:
@@ -49,7 +49,7 @@ class FileImages(ReadFromFiles):
     Item: uint8 [C, H, W] and its label. `batches` reads it through a `DataLoader`; give it a few workers.
     """
 
-    files: list[Path]
+    files: Sequence[ImageFile]
     labels: Tensor  # [N] int64
     classes: list[str]
     size: tuple[int, int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from .dataset import TensorImages
 from .decode import FAINT, FULL_RANGE, WHITE, Survey, decode_all, range_of
 from .duplicates import settle_copies
 from .file_images import BadImages, FileImages
-from .files import listed, printable
+from .files import listed
+from .packed import ImageFile, file_name
 from .scan import FolderReport
 
 
@@ -56,7 +57,7 @@ class Folder:
     classes: list[str]
     how: Reading
     limits: tuple[int, int]  # the 16-bit values that become 0 and 255
-    files: list[Path]
+    files: list[ImageFile]
     given: list[str]
     labels: list[int]
     images: Tensor | None  # uint8 [N, C, H, W]
@@ -68,7 +69,7 @@ class Folder:
         files, labels = [self.files[i] for i in part], torch.tensor([self.labels[i] for i in part], dtype=torch.int64)
         contents = None if self.contents is None else [self.contents[i] for i in part]
         if self.images is not None:
-            names = [printable(file.relative_to(self.root).as_posix()) for file in files]
+            names = [file_name(file, self.root) for file in files]
             pixels = self.images[torch.tensor(part, dtype=torch.int64)]
             return TensorImages(pixels, labels, self.classes, name, variant, files=names, contents=contents)
         how = self.how
@@ -79,7 +80,11 @@ class Folder:
 
 
 def read_folder(
-    root: Path, found: dict[str, dict[str, list[Path]]], report: FolderReport, classes: list[str], how: Reading
+    root: Path,
+    found: Mapping[str, Mapping[str, Sequence[ImageFile]]],
+    report: FolderReport,
+    classes: list[str],
+    how: Reading,
 ) -> Folder:
     """Decode what `scan` found, and leave out what is bad or a copy."""
     triples = [
@@ -135,7 +140,7 @@ def images_at(images: Tensor | None, indices: list[int]) -> Tensor | None:
     return images[torch.tensor(indices, dtype=torch.int64)]
 
 
-def _stretch(files: list[Path], images: Tensor, survey: Survey, limits: tuple[int, int], how: Reading) -> None:
+def _stretch(files: list[ImageFile], images: Tensor, survey: Survey, limits: tuple[int, int], how: Reading) -> None:
     """Decode the 16-bit files once more, now that their range is known. Changes `images`, if they are kept, and the survey."""
     if limits == FULL_RANGE or not survey.wide:
         return
@@ -149,10 +154,10 @@ def _stretch(files: list[Path], images: Tensor, survey: Survey, limits: tuple[in
     survey.spread.update({wide[position]: spread for position, spread in again.spread.items()})
 
 
-def _handle_bad(root: Path, files: list[Path], bad: dict[int, str], on_bad: str, report: FolderReport) -> None:
+def _handle_bad(root: Path, files: list[ImageFile], bad: dict[int, str], on_bad: str, report: FolderReport) -> None:
     if not bad:
         return
-    report.skipped = [(printable(files[index].relative_to(root).as_posix()), reason) for index, reason in bad.items()]
+    report.skipped = [(file_name(files[index], root), reason) for index, reason in bad.items()]
     report.images -= len(bad)
     names = listed([f"{file} ({reason})" for file, reason in report.skipped])
     message = f"{len(bad):,} of {len(files):,} image files in {root} cannot be decoded: {names}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ from .cutting import SPLIT_SEED, cut_splits
 from .dataset import Splits
 from .decode import WHITE
 from .folder import Reading, read_folder
+from .packed import ImageFile
 from .remember import RememberedSplit
 from .scan import FolderReport, scan
 
@@ -79,20 +81,56 @@ def image_folder(
         BadImages (a ValueError): files that cannot be decoded.
         LeakedImages (a ValueError): see `on_leak`.
     """
-    if split not in ("hash", "shuffle"):
-        raise ValueError(f'split must be "hash" or "shuffle", got {split!r}')
     root = Path(root).expanduser()
-    size = pair(img_size)
-    how = Reading(size, channels, background, value_range, on_bad, on_leak, memory_budget, check, threads, progress)
+    how = Reading(
+        pair(img_size), channels, background, value_range, on_bad, on_leak, memory_budget, check, threads, progress
+    )
     found, report = scan(root, labelled=labelled)
     classes = list(found.get("train", found.get("all", {})))
+    return cut_and_build(
+        root,
+        found,
+        classes,
+        report,
+        how,
+        "image folder",
+        val_fraction,
+        test_fraction,
+        split_seed,
+        split,
+        group_by,
+        name,
+    )
+
+
+def cut_and_build(
+    root: Path,
+    found: Mapping[str, Mapping[str, Sequence[ImageFile]]],
+    classes: list[str],
+    report: FolderReport,
+    how: Reading,
+    kind: str,
+    val_fraction: float = 0.1,
+    test_fraction: float = 0.1,
+    split_seed: int = SPLIT_SEED,
+    split: str = "hash",
+    group_by: str = "",
+    name: str | None = None,
+) -> Splits:
+    """The splits of the images that were found, {split: {class: files}}: read, without the bad ones, those cut that are missing.
+
+    Args:
+        kind: of source, for the sentence that says which data this is: "image folder", "shards". The others: see `image_folder`.
+    """
+    if split not in ("hash", "shuffle"):
+        raise ValueError(f'split must be "hash" or "shuffle", got {split!r}')
     folder = read_folder(root, found, report, classes, how)
     for split_name in found:
         if split_name not in folder.given:
             raise ValueError(f"the split {split_name} of {root} has no readable image; add some, or remove its folder")
     parts = cut_splits(folder, val_fraction, test_fraction, split, split_seed, group_by)
     _count_classes([[folder.labels[i] for i in part] for part in parts], classes, report)
-    variant = f"image folder {root.name}: {len(folder.files):,} images, {len(classes)} classes, resized to {size[0]}x{size[1]}"
+    variant = f"{kind} {root.name}: {len(folder.files):,} images, {len(classes)} classes, resized to {how.size[0]}x{how.size[1]}"
     if made := ", ".join(part for part in ("train", "val", "test") if part not in found):
         rule = "content" if split == "hash" else "class"
         variant += f"; {made} split by {rule}{f', grouped by {group_by}' * bool(group_by)}, split seed {split_seed}"

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .decode import decode_all
 from .files import listed, printable
+from .packed import ImageFile
 
 BEFORE_NUMBER = re.compile(r"([^/]*\D)[0-9]+[^/0-9]*$")  # clip03_frame_ of clip03_frame_0012.png
 PAIRS = 100  # neighbours that are compared
@@ -21,7 +22,7 @@ PAIRS = 100  # neighbours that are compared
 NEAR = 0.35
 
 
-def origins(root: Path, files: Sequence[Path], depth: int, rule: str) -> tuple[list[str], int]:
+def origins(root: Path, files: Sequence[ImageFile], depth: int, rule: str) -> tuple[list[str], int]:
     """The origin of each file, and how many files stand alone because the rule says nothing of them.
 
     Args:
@@ -74,7 +75,7 @@ def join_copies(groups: Sequence[str], digests: Sequence[bytes]) -> list[bytes]:
 
 
 def looks_like_clips(
-    root: Path, files: Sequence[Path], depth: int, labels: Sequence[int], images: Tensor | None
+    root: Path, files: Sequence[ImageFile], depth: int, labels: Sequence[int], images: Tensor | None
 ) -> str:
     """A sentence if images of a folder without splits seem to come in clips, bursts or crops; empty if they do not.
 
@@ -85,10 +86,10 @@ def looks_like_clips(
         files, depth, labels: N files, sorted by name within a class; see `origins`.
         images: uint8 [N, C, H, W], or None: some are read from their files.
     """
-    below = Counter(file.parent for file in files if len(file.relative_to(root).parts) > depth + 1)
+    below = Counter(path.parent for path in (file.relative_to(root) for file in files) if len(path.parts) > depth + 1)
     deep = {parent: count for parent, count in below.items() if count > 1}
     if 2 * sum(deep.values()) > len(files):
-        shown = listed([f"{printable(p.relative_to(root).as_posix())} {n}" for p, n in deep.items()], 3)
+        shown = listed([f"{printable(p.as_posix())} {n}" for p, n in deep.items()], 3)
         return (
             f"most images lie in folders below their class ({shown}): if each is one clip, one burst or one person, "
             "--group-by folder keeps it in one split"
@@ -121,7 +122,7 @@ def looks_like_clips(
     )
 
 
-def _small(files: Sequence[Path], indices: Sequence[int], images: Tensor | None) -> Tensor:
+def _small(files: Sequence[ImageFile], indices: Sequence[int], images: Tensor | None) -> Tensor:
     """Images [n, 8, 8] in grey."""
     return shrink(decode_all(files, (8, 8), 1, progress=False)[0] if images is None else images[torch.tensor(indices)])
 

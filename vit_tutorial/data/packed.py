@@ -1,82 +1,80 @@
-"""A folder of small JPEG files as one file that can travel: what all of them begin with is written once.
-
-Of a JPEG of 32x32 pixels two thirds are tables that every file has alike. So CIFAR-10's 60,000 files of 55 MB become 18 MB, and not a bit of a
-picture is lost. The file is NumPy's .npz, so nothing in it is run when it is read.
-"""
+"""What the reading of a folder asks of an image file, and images that stand in no file of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Protocol
 
-import numpy as np
-import torch
-from torchvision.io import ImageReadMode, decode_jpeg
-
-from .dataset import Splits, TensorImages
-from .splitting import split_tensor_images
-
-PACKED = "cifar10-jpeg.npz"
-CIFAR10_JPEG = "CIFAR-10, JPEG copy (quality 75, so a little harder than the original)"
+from .files import listed, printable
 
 
-def pack_images(root: Path, path: Path, variant: str) -> int:
-    """Write ROOT/train/CLASS/*.jpg and ROOT/test/CLASS/*.jpg as one file; returns its bytes.
+class ImageFile(Protocol):
+    """A file of the disk (`pathlib.Path`), or an image that is packed with others (`PackedImage`)."""
 
-    Args:
-        variant: a sentence that says exactly which images these are.
+    @property
+    def name(self) -> str: ...
 
-    Raises:
-        ValueError: there are no such files, or a class is in one split only.
+    @property
+    def stem(self) -> str: ...
+
+    @property
+    def parent(self) -> PurePath: ...
+
+    def relative_to(self, root: Path, /) -> PurePath: ...
+
+    def read_bytes(self) -> bytes: ...
+
+
+class PackedImage:
+    """An image inside a larger file. Its `path` is the one that it would have in a folder of images: train/cat/0012.jpg, or cat/0012.jpg.
+
+    So splits, groups, copies and what reports say of a folder hold for it as well. A subclass reads its bytes and says where it is.
     """
-    files = {split: sorted((root / split).glob("*/*.jpg")) for split in ("train", "test")}
-    classes = sorted({file.parent.name for file in files["train"]})
-    if not classes or classes != sorted({file.parent.name for file in files["test"]}):
-        raise ValueError(f"{root} has no train/CLASS/*.jpg and test/CLASS/*.jpg with the same classes; give the folder")
-    contents = [file.read_bytes() for split in files.values() for file in split]
-    first, last = min(contents), max(contents)  # what these two begin with alike, all between them do
-    head = first[: next((i for i, (a, b) in enumerate(zip(first, last)) if a != b), min(len(first), len(last)))]
-    np.savez(
-        path,
-        head=np.frombuffer(head, np.uint8),
-        bodies=np.frombuffer(b"".join(content[len(head) :] for content in contents), np.uint8),
-        lengths=np.array([len(content) - len(head) for content in contents], np.int32),
-        labels=np.array([classes.index(file.parent.name) for split in files.values() for file in split], np.uint8),
-        n_train=np.array(len(files["train"])),
-        classes=np.array(classes),
-        variant=np.array(variant),
-    )
-    return path.stat().st_size
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self.path).name
+
+    @property
+    def stem(self) -> str:
+        return PurePosixPath(self.path).stem
+
+    @property
+    def parent(self) -> PurePath:
+        return PurePosixPath(self.path).parent
+
+    def relative_to(self, root: Path, /) -> PurePath:
+        return PurePosixPath(self.path)
+
+    def read_bytes(self) -> bytes:
+        raise NotImplementedError
 
 
-def read_packed(path: Path, seed: int, shares: tuple[float, float] = (0.9, 0.1)) -> Splits:
-    """Decode a file of `pack_images`; the validation split is cut from the training images by class.
-
-    Args:
-        seed: of that cut. shares: of training and validation images.
-
-    Raises:
-        ValueError: it is not such a file, or it is damaged.
-    """
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as there:
-            packed = {name: there[name] for name in there.files}
-        head, lengths, labels = packed["head"], packed["lengths"], torch.from_numpy(packed["labels"]).long()
-        parts = np.split(packed["bodies"], np.cumsum(lengths)[:-1])
-        images = torch.stack(list(_decoded(head, parts)))
-        n, classes, variant = int(packed["n_train"]), packed["classes"].tolist(), str(packed["variant"])
-    except Exception as error:  # a zip that was cut, a field that is missing, a picture that does not decode
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"{path} is not a whole file of packed images ({reason}); pack them again") from error
-    of_training = f"{shares[1]:.0%} of the training images kept for validation by class"
-    train, test = (
-        TensorImages(images[part], labels[part], classes, "cifar10", f"{variant}; {of_training}")
-        for part in (slice(n), slice(n, None))
-    )
-    return Splits(*split_tensor_images(train, shares, seed), test)
+def file_name(file: ImageFile, root: Path) -> str:
+    """How a message names an image: by its path below `root`, or by the place where it is packed."""
+    return printable(str(file) if isinstance(file, PackedImage) else file.relative_to(root).as_posix())
 
 
-def _decoded(head: np.ndarray, bodies: Iterable[np.ndarray]) -> Iterable[torch.Tensor]:
-    """uint8 [3, H, W] each."""
-    for body in bodies:
-        yield decode_jpeg(torch.from_numpy(np.concatenate([head, body])), ImageReadMode.RGB)
+def check_classes(
+    root: Path, found: Mapping[str, Mapping[str, Sequence[object]]], classes: Sequence[str], labelled: bool = True
+) -> None:
+    """Raise ValueError unless there are two classes, each with training images."""
+    train = found.get("train", found.get("all", {}))
+    if labelled and len(classes) < 2:
+        raise ValueError(f"{root} has the one class {classes[0]!r}, but a classifier needs two or more; add the others")
+    for part, by_class in found.items():
+        for name in by_class:
+            if name not in train:
+                raise ValueError(
+                    f"class {name!r} is in {part} but not in train (which has {listed([*train])}); add training images of it"
+                )
+    if missing := [name for name in classes if name not in train]:
+        raise ValueError(
+            f"no image of class {listed(missing)} is in the training part of {root}; add some, or take its name out of the list"
+        )

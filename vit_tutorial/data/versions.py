@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .files import printable
 from .origins import shrink
+from .packed import ImageFile
 
 # What programs add to the name of an image when they write another version of it, and what that version is called.
 _ENDINGS = {
@@ -28,7 +29,7 @@ FEWEST = 6  # names that two folders have to share
 ALIKE = 0.5  # correlation of two versions of one image, once small
 
 
-def looks_like_versions(root: Path, files: Sequence[Path]) -> str:
+def looks_like_versions(root: Path, files: Sequence[ImageFile]) -> str:
     """A sentence if a folder holds several versions of its images, by their names or in folders of small copies; empty if not.
 
     Split at random, one version is trained on and another is tested.
@@ -61,7 +62,7 @@ def looks_like_versions(root: Path, files: Sequence[Path]) -> str:
 
 
 def looks_like_pairs(
-    root: Path, files: Sequence[Path], labels: Sequence[int], images: Tensor, at: Sequence[int]
+    root: Path, files: Sequence[ImageFile], labels: Sequence[int], images: Tensor, at: Sequence[int]
 ) -> str:
     """A sentence if two class folders hold the same images in two versions, such as dark and bright; empty if they do not.
 

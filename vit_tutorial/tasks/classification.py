@@ -193,10 +193,15 @@ def load_splits(recipe: Recipe, root: str | Path | None = None, download: bool =
     if recipe.data in standard:
         loader: Callable[..., Splits] = getattr(data, recipe.data)
         return loader(root, download)
-    if recipe.data == "image_folder":
+    own: dict[str, Callable[..., Splits]] = {
+        "image_folder": data.image_folder,
+        "shards": data.shards,
+        "huggingface": data.huggingface,
+    }
+    if recipe.data in own:
         if root is None:
-            raise RecipeError("data: image_folder needs to know the folder; give it with --data FOLDER")
-        splits = data.image_folder(
+            raise RecipeError(f"data: {recipe.data} needs to know the folder; give it with --data FOLDER")
+        splits = own[recipe.data](
             root,
             image_size(recipe.model.get("img_size", 224)),
             on_bad="skip" if recipe.on_bad == "skip" else "stop",
@@ -212,7 +217,7 @@ def load_splits(recipe: Recipe, root: str | Path | None = None, download: bool =
                 split.variant = f"{recipe.variant}; {split.variant}"
         return splits
     raise RecipeError(
-        f"unknown data {recipe.data!r}; choose digits, {', '.join(standard)}, digits_blocks, digit_photos or image_folder"
+        f"unknown data {recipe.data!r}; choose digits, {', '.join(standard)}, digits_blocks, digit_photos, {', '.join(own)}"
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vit_tutorial.data import ImageDataset, Targets, batches, derive_seed, num_batches
+from vit_tutorial.data import ImageDataset, Targets, batches, derive_seed, epoch_order, num_batches, shards_in_turn
 from vit_tutorial.data.batches import Transform
 from vit_tutorial.data.targets import count, select
 from vit_tutorial.training.checkpoint import write_text
@@ -252,6 +252,7 @@ def training_batches(
         random_resized_crop=recipe.random_resized_crop,
         transform=transform,
         share=slice(engine.rank, None, engine.world),
+        order=shards_in_turn(dataset, recipe.shuffle_shards) if recipe.shuffle_shards else epoch_order,
     )
     for step, (images, targets) in enumerate(remaining, first_step):
         yield step, images, targets

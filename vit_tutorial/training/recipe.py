@@ -77,6 +77,8 @@ class Recipe(RecipeFields):
             raise RecipeError(
                 f"model.patch_drop_rate is {self.model['patch_drop_rate']}, but a {self.task} needs every patch; leave it out"
             )
+        if self.shuffle_shards and self.data != "shards":
+            raise RecipeError(f"shuffle_shards is {self.shuffle_shards}, but {self.data} has no shards; leave it out")
         for f in fields(self):
             known = f.metadata.get("of") or self.task
             default = f.default if f.default_factory is MISSING else f.default_factory()
@@ -180,7 +182,7 @@ def load_recipe(name_or_path: str | Path, **overrides: Any) -> Recipe:
     except (yaml.YAMLError, UnicodeDecodeError, RecipeError) as error:
         raise RecipeError(f"{path} is not a recipe: {error}") from error
     recipe = recipe.with_(**overrides)
-    if recipe.data == "image_folder" and "split" not in {**content, **overrides}:
+    if recipe.data in ("image_folder", "shards", "huggingface") and "split" not in {**content, **overrides}:
         recipe = recipe.with_(split="hash")  # the field's default is what runs did that do not know the field
     return recipe
 

@@ -32,7 +32,8 @@ class RecipeFields(Config):
     task: str = setting(CLASSES, "what the model learns", one_of=(CLASSES, MASKS, UNLABELLED, SEVERAL), group=TRAINED)
     data: str = setting(
         "digits",
-        "for classification and pretraining digits, digits_blocks, mnist, mnist_10k, fashion_mnist, cifar10, digit_photos, or image_folder for one's own images; "
+        "for classification and pretraining digits, digits_blocks, mnist, mnist_10k, fashion_mnist, cifar10, digit_photos, or one's own images: image_folder, shards (WebDataset tars) "
+        "or huggingface (a data set on the disk); "
         "for segmentation digit_scenes, camvid, voc, coco, or mask_folder for one's own images with masks, in a folder or a COCO file; for multitask "
         "digit_scenes, cifar10 or image_folder for CIFAR-10's classes with attributes, or table for one's own images in a folder with labels.csv",
         group=TRAINED,
@@ -71,6 +72,14 @@ class RecipeFields(Config):
         "expression of their paths, such as patient[0-9]+; empty for none",
         group=TRAINED,
         of=FOLDERS,
+    )
+    shuffle_shards: int = setting(
+        0,
+        "of shards that stay on the disk: so many are drawn, their images shuffled together, then the next; 0 shuffles all images, and "
+        "reads all over the disk",
+        "[0, inf)",
+        group=TRAINED,
+        of=IMAGES,
     )
     mask_suffix: str = setting(
         "", "what stands behind an image's name in its mask's: _mask for a.jpg and a_mask.png", group=TRAINED, of=MASKS

@@ -10,7 +10,7 @@ from gpu_helpers import jpeg_folder
 from torchvision.io import decode_image
 
 from vit_tutorial.data import cifar10
-from vit_tutorial.data.packed import PACKED, pack_images, read_packed
+from vit_tutorial.data.jpeg_pack import PACKED, pack_images, read_packed
 
 
 @pytest.fixture
