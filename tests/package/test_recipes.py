@@ -140,7 +140,7 @@ def test_a_recipe_says_which_fields_define_the_experiment_and_which_belong_to_th
     assert elsewhere.experiment() == recipe.experiment()
     beside = set(recipe.to_dict()) - set(recipe.experiment())
     assert beside == {
-        "title", "variant", "seeds", "device", "micro_batch", "shard", "threads", "workers", "checkpoint_every_seconds",
+        "title", "variant", "seeds", "device", "micro_batch", "read_loss_every", "shard", "threads", "workers", "checkpoint_every_seconds",
         "checkpoint_every_steps",
     }  # fmt: skip
     assert recipe.with_(precision="bf16").experiment() != recipe.experiment()

@@ -73,7 +73,8 @@ def read_packed(path: Path, seed: int, shares: tuple[float, float] = (0.9, 0.1))
         TensorImages(images[part], labels[part], classes, "cifar10", f"{variant}; {of_training}")
         for part in (slice(n), slice(n, None))
     )
-    return Splits(*split_tensor_images(train, shares, seed), test)
+    train, val = split_tensor_images(train, shares, seed)
+    return Splits(train, val, test)
 
 
 def _decoded(head: np.ndarray, bodies: Iterable[np.ndarray]) -> Iterable[torch.Tensor]:

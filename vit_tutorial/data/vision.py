@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision import datasets
 
 from .dataset import Splits, TensorImages
-from .packed import PACKED, read_packed
+from .jpeg_pack import PACKED, read_packed
 from .splitting import split_tensor_images
 
 SPLIT_SEED = 20  # of the validation images; not a training seed

@@ -88,8 +88,9 @@ class Engine:
 
     def local(self, network: nn.Module, last: bool) -> AbstractContextManager[object]:
         """Context of the backward pass of one part of a batch: only the last one communicates the sum of all."""
-        wrapped = isinstance(network, nn.parallel.DistributedDataParallel)
-        return network.no_sync() if wrapped and not last else nullcontext()
+        if isinstance(network, nn.parallel.DistributedDataParallel) and not last:
+            return network.no_sync()
+        return nullcontext()
 
     def clip(self, model: nn.Module, max_norm: float) -> Tensor:
         """Scale the gradient to a norm of at most max_norm, over all parts together; returns the norm before."""

@@ -157,7 +157,7 @@ def stacked_muon_step(muon: torch.optim.Optimizer) -> None:
     """
     for group in muon.param_groups:
         lr, momentum = group["lr"], group["momentum"]
-        by_shape: dict[torch.Size, list[nn.Parameter]] = {}
+        by_shape: dict[torch.Size, list[torch.Tensor]] = {}
         for p in group["params"]:
             if p.grad is not None:
                 by_shape.setdefault(p.shape, []).append(p)
