@@ -19,8 +19,10 @@ from vit_tutorial.cost import (
     optimizer_numbers,
     parameters,
     peak,
+    per_process,
     saved,
     seconds,
+    sent,
     tokens,
 )
 from vit_tutorial.training.measured_memory import (
@@ -162,3 +164,24 @@ def test_what_cannot_be_is_refused_with_what_can() -> None:
         Step(0)
     with pytest.raises(ValueError, match=r"drop_rate is 0.1.*drop_rate=0"):
         saved(dataclasses.replace(CONFIGS["plain"], drop_rate=0.1), Step(1))
+
+
+@pytest.mark.parametrize("n", [2, 8])
+def test_a_divided_step_holds_an_nth_and_what_is_gathered(n: int) -> None:
+    config, step = ViTConfig.named("tiny"), Step(4)
+    alone, divided = memory(config, step), per_process(config, step, n, divided=True)
+    assert per_process(config, step, n, divided=False) == alone
+    for name in ("weights", "gradients", "optimiser"):
+        assert 0 <= divided[name] * n - alone[name] < n
+    assert divided["activations"] == alone["activations"]
+    assert 0 < divided["gathered"] < alone["weights"]
+    assert peak(divided) < peak(alone)
+
+
+@pytest.mark.parametrize("n", [1, 2, 64])
+def test_dividing_sends_half_as_much_again_and_in_bfloat16_about_as_much(n: int) -> None:
+    config = ViTConfig.named("large")
+    ddp, fsdp, narrow = (sum(sent(config, n, *how).values()) for how in ((False,), (True,), (True, "bf16")))
+    assert ddp == pytest.approx(2 * (n - 1) / n * 4 * sum(parameters(config).values()))
+    assert fsdp == pytest.approx(1.5 * ddp)
+    assert narrow == pytest.approx(ddp, rel=0.02)

@@ -93,7 +93,9 @@ def test_the_loop_steps_each_layer_with_its_own_rate() -> None:
     task = Classification(recipe)
     state = TrainingState(task.build_model(), recipe)
     L = len(state.model.blocks)
-    train(task, recipe, Engine("cpu"), state, Saver(state, recipe, None), RunLog(None, 1, 0, False), seed=0)
+    train(
+        task, recipe, Engine("cpu"), state, Saver(state, recipe, None, Engine("cpu")), RunLog(None, 1, 0, False), seed=0
+    )
     rate = {id(p): group["lr"] for group in state.optimizer.param_groups for p in group["params"]}
     assert rate[id(state.model.head.weight)] == pytest.approx(1e-3)
     assert rate[id(state.model.pos_embed)] == pytest.approx(1e-3 * 0.5 ** (L + 1))
