@@ -4,11 +4,22 @@ Reading order: patches, positions, attention, feedforward, blocks, vit; then hea
 """
 
 import os
+from typing import TYPE_CHECKING, Any
 
 # Threads that wait should sleep, not spin: small models on a busy machine train ten times faster. Read when torch is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from vit_tutorial.notebook import Run, check_shape, setup
+if TYPE_CHECKING:
+    from vit_tutorial.notebook import Run, check_shape, setup
 
 __version__ = "0.1.0"
 __all__ = ["Run", "__version__", "check_shape", "setup"]
+
+
+def __getattr__(name: str) -> Any:
+    """The notebooks' helpers, imported with torch where they are first asked for: `vit-tutorial --help` needs neither."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from vit_tutorial import notebook
+
+    return getattr(notebook, name)

@@ -13,6 +13,7 @@ from pathlib import Path
 import grimp
 import pytest
 
+import vit_tutorial
 from vit_tutorial import widgets
 
 
@@ -76,6 +77,24 @@ print([m for m in ('anywidget', 'ipywidgets') if m in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["[]", "[]"]
+
+
+def test_neither_the_front_of_the_package_nor_the_help_of_its_command_imports_torch() -> None:
+    code = """
+import sys, vit_tutorial
+from vit_tutorial.cli import main
+try: main(['--help'])
+except SystemExit as end: print(end.code, 'torch' in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 False"
+
+
+def test_the_front_of_the_package_gives_its_names_and_no_others() -> None:
+    assert vit_tutorial.setup is importlib.import_module("vit_tutorial.notebook").setup
+    assert all(hasattr(vit_tutorial, name) for name in vit_tutorial.__all__)
+    with pytest.raises(AttributeError, match="module 'vit_tutorial' has no attribute 'trainer'"):
+        vit_tutorial.trainer  # noqa: B018
 
 
 def test_the_export_and_the_pages_models_are_found_under_both_of_their_names() -> None:

@@ -14,7 +14,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     from vit_tutorial.cli.parser import build_parser
 
-    options = build_parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    asked = next((word for word in words if not word.startswith("-")), "")
+    options = build_parser(asked).parse_args(words)
     try:
         return options.run(options)
     except KeyboardInterrupt:

@@ -1,29 +1,16 @@
-"""The command line's words: commands, arguments, help."""
+"""The command line's words: commands, arguments, help.
+
+What a command needs is imported when it is the one that was asked for, so that the others' help is there at once.
+"""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from vit_tutorial.cli.commands import evaluate_run, show_results
-from vit_tutorial.cli.doctor import diagnose
-from vit_tutorial.cli.export import run_export
-from vit_tutorial.cli.predict import predict_images
-from vit_tutorial.cli.shards import pack_folder
-from vit_tutorial.cli.sweep import run_sweep
-from vit_tutorial.cli.train import train_recipe
-from vit_tutorial.cnn import CNNConfig, UNetConfig
-from vit_tutorial.config import Config
-from vit_tutorial.heads import MultiTaskConfig, SegmenterConfig
-from vit_tutorial.pretraining import PretrainingConfig
-from vit_tutorial.training import Recipe, list_recipes
-from vit_tutorial.training.sweep import Sweep, list_sweeps
-from vit_tutorial.training.yaml_text import read_yaml
-from vit_tutorial.vit import ViTConfig
-from vit_tutorial.widgets.models.export import DTYPES
+if TYPE_CHECKING:
+    from vit_tutorial.config import Config
 
 TRAIN_EXAMPLES = """examples:
   vit-tutorial train digits
@@ -97,28 +84,36 @@ copied byte for byte, so training goes through the same steps from the shards as
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands. A parsed command's function is `options.run`."""
+def build_parser(asked: str | None = None) -> argparse.ArgumentParser:
+    """The parser of all commands. A parsed command's function is `options.run`.
+
+    Args:
+        asked: of the other commands only name and summary are there; None for all of all.
+    """
     parser = argparse.ArgumentParser(
         prog="vit-tutorial", description="Train, evaluate and use Vision Transformers, from the book's own package."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_train(commands)
-    _add_sweep(commands)
-    _add_evaluate(commands)
-    _add_predict(commands)
-    _add_export(commands)
-    _add_shards(commands)
-    _add_results(commands)
-    _add_doctor(commands)
-    for command in commands.choices.values():
-        command.add_argument("--debug", action="store_true", help="show a traceback when something fails")
+    for name, (summary, add_arguments) in COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if asked in (None, name):
+            add_arguments(command)
+            command.add_argument("--debug", action="store_true", help="show a traceback when something fails")
     return parser
 
 
-def _add_train(commands: Any) -> None:
+def _add_train(p: argparse.ArgumentParser) -> None:
+    from vit_tutorial.cli.train import train_recipe
+    from vit_tutorial.training import list_recipes
+
     recipes = f"recipes: {', '.join(list_recipes())}, or a .yaml file\n\n"
-    p = _command(commands, "train", "train a recipe; resumes by itself", train_recipe, recipes + TRAIN_EXAMPLES)
+    p.set_defaults(run=train_recipe)
+    p.epilog = recipes + TRAIN_EXAMPLES
     p.add_argument("recipe", metavar="RECIPE", help="name of a recipe, or a path to a .yaml file")
     p.add_argument("--fields", action=_Fields, nargs=0, help="print what can be changed with --set, and end")
     p.add_argument(
@@ -147,10 +142,13 @@ def _add_train(commands: Any) -> None:
     p.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
-def _add_sweep(commands: Any) -> None:
+def _add_sweep(p: argparse.ArgumentParser) -> None:
+    from vit_tutorial.cli.sweep import run_sweep
+    from vit_tutorial.training.sweep import Sweep, list_sweeps
+
     fields = f"fields of a sweep:\n{Sweep.describe()}\n\nsweeps: {', '.join(list_sweeps())}, or a .yaml file\n\n"
-    summary = "train a recipe at several settings and compare them; resumes by itself"
-    p = _command(commands, "sweep", summary, run_sweep, fields + SWEEP_EXAMPLES)
+    p.set_defaults(run=run_sweep)
+    p.epilog = fields + SWEEP_EXAMPLES
     p.add_argument("sweep", metavar="SWEEP", help="name of a sweep, or a path to a .yaml file")
     p.add_argument(
         "--data", type=_path, metavar="FOLDER", help="folder of images, COCO file, or data root (default: $VIT_DATA)"
@@ -168,8 +166,11 @@ def _add_sweep(commands: Any) -> None:
     p.add_argument("--quiet", action="store_true", help="no line a run")
 
 
-def _add_evaluate(commands: Any) -> None:
-    p = _command(commands, "evaluate", "metrics and mistakes of a trained model", evaluate_run, EVALUATE_EXAMPLES)
+def _add_evaluate(p: argparse.ArgumentParser) -> None:
+    from vit_tutorial.cli.commands import evaluate_run
+
+    p.set_defaults(run=evaluate_run)
+    p.epilog = EVALUATE_EXAMPLES
     p.add_argument("model", type=_path, metavar="RUN_OR_FILE", help="a run's folder, or a model.safetensors")
     p.add_argument(
         "--split",
@@ -190,8 +191,11 @@ def _add_evaluate(commands: Any) -> None:
     p.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps")
 
 
-def _add_predict(commands: Any) -> None:
-    p = _command(commands, "predict", "classify images, or make masks of them", predict_images, PREDICT_EXAMPLES)
+def _add_predict(p: argparse.ArgumentParser) -> None:
+    from vit_tutorial.cli.predict import predict_images
+
+    p.set_defaults(run=predict_images)
+    p.epilog = PREDICT_EXAMPLES
     p.add_argument("model", type=_path, metavar="RUN_OR_FILE", help="a run's folder, or a model.safetensors")
     p.add_argument("images", nargs="+", metavar="IMAGE", help="image files, folders of them, or http(s) addresses")
     p.add_argument(
@@ -206,9 +210,12 @@ def _add_predict(commands: Any) -> None:
     p.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps")
 
 
-def _add_export(commands: Any) -> None:
-    summary = "write a model as a web page, for the book's pages, or for other runtimes (ONNX)"
-    p = _command(commands, "export", summary, run_export, EXPORT_EXAMPLES)
+def _add_export(p: argparse.ArgumentParser) -> None:
+    from vit_tutorial.cli.export import run_export
+    from vit_tutorial.widgets.models.export import DTYPES
+
+    p.set_defaults(run=run_export)
+    p.epilog = EXPORT_EXAMPLES
     p.add_argument("model", type=_path, help="a run's folder, or a model file (safetensors, as training writes it)")
     p.add_argument(
         "--to",
@@ -231,9 +238,11 @@ def _add_export(commands: Any) -> None:
     p.add_argument("--dtype", choices=DTYPES, help="of a site or page: how the weights are stored (default: int8)")
 
 
-def _add_shards(commands: Any) -> None:
-    summary = "pack a folder of images into tar shards, for sets larger than memory"
-    p = _command(commands, "shards", summary, pack_folder, SHARDS_EXAMPLES)
+def _add_shards(p: argparse.ArgumentParser) -> None:
+    from vit_tutorial.cli.shards import pack_folder
+
+    p.set_defaults(run=pack_folder)
+    p.epilog = SHARDS_EXAMPLES
     p.add_argument("folder", type=_path, metavar="FOLDER", help="a folder of images, as train image_folder reads it")
     p.add_argument("--to", type=_path, required=True, metavar="OUT", help="a new folder for the shards")
     p.add_argument("--per-shard", type=int, default=1000, metavar="N", help="images a shard (default: 1000)")
@@ -246,13 +255,17 @@ def _add_shards(commands: Any) -> None:
     p.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
-def _add_results(commands: Any) -> None:
-    p = _command(commands, "results", "the recorded runs that the book quotes", show_results)
+def _add_results(p: argparse.ArgumentParser) -> None:
+    from vit_tutorial.cli.commands import show_results
+
+    p.set_defaults(run=show_results)
     p.add_argument("name", nargs="?", metavar="NAME", help="show one of them in full")
 
 
-def _add_doctor(commands: Any) -> None:
-    p = _command(commands, "doctor", "check this machine: versions, devices, memory, data", diagnose)
+def _add_doctor(p: argparse.ArgumentParser) -> None:
+    from vit_tutorial.cli.doctor import diagnose
+
+    p.set_defaults(run=diagnose)
     p.add_argument("--data", type=_path, metavar="FOLDER", help="data root (default: $VIT_DATA)")
     p.add_argument(
         "--measure",
@@ -262,22 +275,28 @@ def _add_doctor(commands: Any) -> None:
     p.add_argument("--device", metavar="NAME", default="auto", help="where to measure: auto, cpu, cuda or mps")
 
 
-def _command(commands: Any, name: str, summary: str, run: Any, examples: str = "") -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
-        epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    return parser
+COMMANDS = {
+    "train": ("train a recipe; resumes by itself", _add_train),
+    "sweep": ("train a recipe at several settings and compare them; resumes by itself", _add_sweep),
+    "evaluate": ("metrics and mistakes of a trained model", _add_evaluate),
+    "predict": ("classify images, or make masks of them", _add_predict),
+    "export": ("write a model as a web page, for the book's pages, or for other runtimes (ONNX)", _add_export),
+    "shards": ("pack a folder of images into tar shards, for sets larger than memory", _add_shards),
+    "results": ("the recorded runs that the book quotes", _add_results),
+    "doctor": ("check this machine: versions, devices, memory, data", _add_doctor),
+}
 
 
 class _Fields(argparse.Action):
     """Prints the fields of a recipe and of its model, like --help."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from vit_tutorial.cnn import CNNConfig, UNetConfig
+        from vit_tutorial.heads import MultiTaskConfig, SegmenterConfig
+        from vit_tutorial.pretraining import PretrainingConfig
+        from vit_tutorial.training import Recipe
+        from vit_tutorial.vit import ViTConfig
+
         print(Recipe.describe())
         kinds: dict[str, type[Config]] = {"arch vit": ViTConfig, "arch vit in segmentation, besides": SegmenterConfig}
         kinds |= {"arch cnn": CNNConfig, "arch cnn in segmentation": UNetConfig}
@@ -320,6 +339,10 @@ def _seeds(text: str) -> list[int]:
 
 
 def _assignment(text: str) -> tuple[str, Any]:
+    import yaml
+
+    from vit_tutorial.training.yaml_text import read_yaml
+
     field, equals, value = text.partition("=")
     if not equals or not field.strip():
         raise argparse.ArgumentTypeError(
