@@ -100,6 +100,22 @@ def of_loading(rows: list[dict[str, Any]]) -> Table:
     )
 
 
+def of_page(record: dict[str, Any]) -> Table:
+    """The page's engine beside ONNX Runtime Web."""
+    rows = [
+        (row["model"], row["browser"], row["candidate"], ratio(row), f"{row['logits_differ_by']:.0e}")
+        for row in record["rows"]
+        if row["candidate"] != record["rows"][0]["candidate"]  # the baseline comes first
+    ]
+    clock = "time of the processor" if all(row["processor_time"] for row in record["rows"]) else "time"
+    return Table(
+        f"The engine of the live figures beside {record['runtime'].replace('@', ' ')}, one thread, {clock}",
+        ("Model", "Browser", "Candidate", "Time, ONNX Runtime Web = 1", "Logits differ by"),
+        rows,
+        f"{record['device'].split(',')[0]}. {record['date']}.",
+    )
+
+
 PRECISION = {"fp32": "float32", "tf32": "float32 in TF32 units", "bf16": "bfloat16 autocast"}
 
 

@@ -34,6 +34,7 @@ RECORDS = Path("vit_tutorial", "results")
 WAITING = Path("book", "waiting.yaml")
 SWEEPS = RECORDS / "sweeps"
 BENCHMARKS = Path("benchmarks", "records")
+PAGE_BENCHMARK = BENCHMARKS / "page" / "engine.json"
 NBSP = "\N{NO-BREAK SPACE}"
 PLAIN_FIELDS = ("params", "seeds", "device", "date", "status", "command", "title", "task")
 
@@ -348,8 +349,20 @@ class BenchTables(SphinxDirective):
         return found
 
 
-def _captioned(table: report.Table) -> nodes.table:
-    made = _table(table.head, (nodes.row("", *(_cell([cell]) for cell in row)) for row in table.rows), "vt-bench")
+class PageTable(SphinxDirective):
+    """The recorded benchmark of the engine that runs in the pages."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency("benchmarks/report.py")
+        self.env.note_dependency(str(PAGE_BENCHMARK))
+        record = json.loads((Path(self.env.srcdir) / PAGE_BENCHMARK).read_text(encoding="utf-8"))
+        table = report.of_page(record)
+        about = nodes.paragraph("", table.note + " ", nodes.literal(text=record["command"]))
+        return [_captioned(table, "vt-results"), about]
+
+
+def _captioned(table: report.Table, style: str = "vt-bench") -> nodes.table:
+    made = _table(table.head, (nodes.row("", *(_cell([cell]) for cell in row)) for row in table.rows), style)
     made.insert(0, nodes.title(text=table.caption))
     return made
 
@@ -370,4 +383,5 @@ def setup(app: Sphinx) -> None:
     app.add_directive("sweeps-table", SweepsTable)
     app.add_directive("waiting-runs", WaitingRuns)
     app.add_directive("bench-tables", BenchTables)
+    app.add_directive("page-table", PageTable)
     app.connect("env-get-outdated", pages_of_new_records)

@@ -227,6 +227,8 @@ def test_the_results_page_shows_the_committed_benchmarks_and_nothing_else(book: 
     assert committed
     for path in committed:
         book.write(str(results.BENCHMARKS / path.name), path.read_text(encoding="utf-8"))
+    on_page = (ROOT / results.PAGE_BENCHMARK).read_text(encoding="utf-8")
+    book.write(str(results.PAGE_BENCHMARK), on_page)
     book.write("vit_tutorial/results/probe.json", json.dumps(RECORD))
     for path in (ROOT / results.SWEEPS).glob("*.json"):
         book.write(str(results.SWEEPS / path.name), path.read_text(encoding="utf-8"))
@@ -246,6 +248,8 @@ def test_the_results_page_shows_the_committed_benchmarks_and_nothing_else(book: 
     for record in records:
         assert report.about(record) in soup.get_text()
         assert record["command"] in soup.get_text()
+    shown = [[cell.get_text().strip() for cell in row.select("td")] for row in soup.select("table.vt-results tr")]
+    assert all(list(row) in shown for row in report.of_page(json.loads(on_page)).rows)
     assert all(run["command"] in soup.get_text() for run in WAITING)
 
 

@@ -216,3 +216,29 @@ def test_the_engine_falls_back_where_webassembly_fails(chromium: Any, tmp_path: 
         assert page.load(model) == "javascript"
         torch.testing.assert_close(page.forward(image)["logits"], expected, atol=1e-4, rtol=0)
         page.page.close()
+
+
+def test_the_product_is_fused_where_the_browser_knows_how_and_computes_the_same_where_not(
+    chromium: Any, tmp_path: Path
+) -> None:
+    """kernel.js asks the browser about a module in which each of the ten products and sums of a tile is one relaxed_madd."""
+    model = random_model(**SHAPES["odd: oblong image, two channels, registers, no qkv bias, head width 12"])
+    image = random_image(model)
+    expected = twin_forward(model, image)
+    expected.pop("lens")
+    found = {}
+    for knows in ("true", "false", "asked(code)"):
+        page = EnginePage(chromium, tmp_path)
+        page.page.evaluate(
+            "() => { const asked = WebAssembly.validate, run = WebAssembly.instantiate;"
+            f" WebAssembly.validate = (code) => {{ globalThis.fused = [...code]; return {knows}; }};"
+            " WebAssembly.instantiate = (code, imports) => { globalThis.code = [...code]; return run(code, imports); }; }"
+        )
+        assert page.load(model) == "wasm-simd"
+        asked, code = (bytes(page.page.evaluate(name)) for name in ("fused", "code"))
+        assert (asked.count(b"\xfd\x85\x02"), len(asked)) == (10, len(code))
+        assert (code == asked) == (knows != "false")
+        found[knows] = page.forward(image)
+        assert largest_error(found[knows], expected) < 1e-4
+        page.page.close()
+    assert not torch.equal(found["true"]["features"], found["false"]["features"])  # one rounding, and two

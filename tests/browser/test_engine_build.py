@@ -53,10 +53,10 @@ def test_the_committed_bundle_is_made_from_the_sources(entry: Path, target: Path
     )
 
 
-def test_the_engine_is_at_most_6_kb_gzipped() -> None:
+def test_the_engine_is_at_most_9_kb_gzipped() -> None:
     size = len(gzip.compress(BUNDLE.read_bytes(), 9, mtime=0))
     print(f"engine: {size} bytes gzipped")
-    assert size <= 6 * 1024
+    assert size <= 9 * 1024
 
 
 @pytest.mark.parametrize(("fields", "limit"), [(DIGIT, 16), (PHOTO, 50)], ids=["digits", "photographs"])

@@ -20,8 +20,8 @@ export async function loadAutoencoder(manifest, bytes, { simd = true } = {}) {
   const tensors = Object.fromEntries(named.map(([name, tensor]) => [name.replace(/^encoder\./, ''), tensor]));
   const shape = readShape(manifest.config), decoder = decoderShape(shape, manifest.autoencoder);
   const lay = (take) => ({ encoder: layOut(shape, take), ...layOutDecoder(shape, decoder, take) });
-  const [arrays, { product, name }] = await inMemory(lay, shape.tokens, simd);
-  return new Autoencoder(manifest, shape, decoder, readParts(tensors, product), arrays, name);
+  const [arrays, kernel] = await inMemory(lay, shape.tokens, simd);
+  return new Autoencoder(manifest, shape, decoder, readParts(tensors, kernel), arrays, kernel.name);
 }
 
 function decoderShape({ tokens, prefix }, { decoder_dim: dim, decoder_depth: depth, decoder_heads: heads, mlp_ratio }) {

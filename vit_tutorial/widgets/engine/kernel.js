@@ -1,5 +1,6 @@
-/** The matrix product, in WebAssembly where the browser has SIMD, else in plain JavaScript. */
+/** The work of a forward pass on whole arrays, in WebAssembly where the browser has SIMD, else in plain JavaScript. */
 import binary from './kernel.wasm.js';
+import { addScaled, CONSTANTS, gelu, layerNorm, softmaxRows } from './maths.js';
 import { fromBase64 } from './weights.js';
 
 const PAGE = 65536; // bytes of a WebAssembly memory page
@@ -7,49 +8,73 @@ export const PANEL = 8; // outputs that the product computes side by side
 export const roundUp = (n, multiple) => Math.ceil(n / multiple) * multiple;
 
 /**
- * Memory for `length` floats and a product that works in it.
+ * Memory for `length` floats and functions that work in it. `rows`: the most rows of a product.
  *
  * `product(a, w, bias, c, rows, cols, depth, lda, ldc)` writes C = A W^T + bias for views a, c into `floats`, w in panels (see
- * `packPanels`), bias padded to whole panels. lda and ldc are the rows' strides in floats.
+ * `packPanels`), bias padded to whole panels. lda and ldc are the rows' strides in floats. The others are those of maths.js, for views
+ * into `floats`; softmax and gelu may spoil three floats past the end of an array.
  */
-export async function createKernel(length, maxRows, simd) {
-  const start = roundUp(maxRows * PANEL, 4);
+export async function createKernel(length, rows, simd) {
+  const tailStart = roundUp(CONSTANTS.length, 4), start = tailStart + roundUp(rows * PANEL, 4);
   const pages = Math.ceil(((start + length) * 4) / PAGE);
-  let run, buffer;
-  if (simd) {
-    try {
-      const memory = new WebAssembly.Memory({ initial: pages });
-      const { instance } = await WebAssembly.instantiate(fromBase64(binary), { engine: { memory } });
-      run = instance.exports.product;
-      buffer = memory.buffer;
-    } catch { /* no WebAssembly, none with SIMD, or a page that forbids it: the plain product does the same, more slowly */ }
-  }
-  const name = run ? 'wasm-simd' : 'javascript';
-  buffer ??= new ArrayBuffer(pages * PAGE);
-  const all = new Float32Array(buffer);
-  run ??= plainProduct(all);
-  const tail = all.subarray(0, start); // where the last, partly filled panel of outputs is computed
+  const wasm = simd && await assemble(pages).catch(() => null); // no WebAssembly, none with SIMD, or a page that forbids it
+  const all = new Float32Array(wasm ? wasm.memory.buffer : pages * (PAGE / 4));
+  all.set(CONSTANTS);
+  const tail = all.subarray(tailStart, start), run = wasm?.product ?? plainProduct(all);
 
-  const product = (a, w, bias, c, rows, cols, depth, lda = depth, ldc = cols) => {
-    const whole = cols - (cols % PANEL);
-    const [A, W, b, C] = [a.byteOffset, w.byteOffset, bias.byteOffset, c.byteOffset];
-    if (whole) run(A, W, b, C, rows, whole, depth, lda * 4, ldc * 4);
-    if (whole === cols) return;
-    run(A, W + whole * depth * 4, b + whole * 4, tail.byteOffset, rows, PANEL, depth, lda * 4, PANEL * 4);
-    for (let m = 0; m < rows; m++) {
-      for (let n = whole; n < cols; n++) c[m * ldc + n] = tail[m * PANEL + n - whole];
-    }
+  /** A last panel that would not be full begins early and computes some outputs twice; fewer outputs than a panel go by way of `tail`. */
+  function product(a, w, bias, c, rows, cols, depth, lda = depth, ldc = cols) {
+    const full = cols - (cols % PANEL), early = cols - PANEL, [A, W, b, C] = [a, w, bias, c].map((array) => array.byteOffset);
+    if (full) run(A, W, b, C, rows, full, depth, lda * 4, ldc * 4);
+    if (full === cols) return;
+    if (full) return run(A, W + full * depth * 4, b + early * 4, C + early * 4, rows, PANEL, depth, lda * 4, ldc * 4);
+    run(A, W, b, tail.byteOffset, rows, PANEL, depth, lda * 4, PANEL * 4);
+    for (let m = 0; m < rows; m++) c.set(tail.subarray(m * PANEL, m * PANEL + cols), m * ldc);
+  }
+
+  const kernel = { name: 'javascript', product, floats: all.subarray(start), softmax: softmaxRows, gelu, layerNorm, addScaled };
+  if (!wasm) return kernel;
+  return {
+    ...kernel,
+    name: 'wasm-simd',
+    softmax: (x, out, width) => wasm.softmax(x.byteOffset, out.byteOffset, x.length / width, width),
+    gelu: (x) => wasm.gelu(x.byteOffset, x.length),
+    layerNorm(x, out, width, norm) {
+      if (width % 4) layerNorm(x, out, width, norm);
+      else wasm.layer_norm(x.byteOffset, out.byteOffset, x.length / width, width, norm.gain.byteOffset, norm.shift.byteOffset, norm.eps);
+    },
+    addScaled(x, y, scale, out) {
+      const width = scale.length;
+      if (width % 4) addScaled(x, y, scale, out);
+      else wasm.add_scaled(x.byteOffset, y.byteOffset, scale.byteOffset, out.byteOffset, x.length / width, width);
+    },
   };
-  return { name, product, floats: all.subarray(start) };
 }
 
-/** W[n][k] = source[n * outputStride + k * depthStride] -> panels of eight outputs [outputs/8][depth][8], zero at the end. */
-export function packPanels(target, source, outputs, depth, outputStride, depthStride) {
+/**
+ * The functions of kernel.wat and their memory. Where the browser knows relaxed SIMD, the product multiplies and adds in one instruction
+ * with one rounding, which takes a few other bytes of the same number:
+ *
+ *   f32x4.mul, local.get SUM, f32x4.add    ->    nop nop nop, local.get SUM, f32x4.relaxed_madd
+ */
+async function assemble(pages) {
+  const memory = new WebAssembly.Memory({ initial: pages }), plain = fromBase64(binary);
+  const fused = Uint8Array.from(plain.join().replace(/253,230,1,(32,\d+),253,228,1\b/g, '1,1,1,$1,253,133,2').split(','));
+  const code = WebAssembly.validate(fused) ? fused : plain;
+  return { memory, ...(await WebAssembly.instantiate(code, { engine: { memory } })).instance.exports };
+}
+
+/**
+ * W[n][k] = source[n * outputStride + k * depthStride] * factor -> panels of eight outputs [outputs/8][depth][8]. A last one that would not
+ * be full begins early, as `product` reads it; where there are fewer than eight outputs, the others are zero.
+ */
+export function packPanels(target, source, outputs, depth, outputStride, depthStride, factor = 1) {
   let at = 0;
-  for (let first = 0; first < outputs; first += PANEL) {
+  for (let start = 0; start < outputs; start += PANEL) {
+    const first = Math.max(0, Math.min(start, outputs - PANEL));
     for (let k = 0; k < depth; k++) {
-      for (let n = first; n < first + PANEL; n++) {
-        target[at++] = n < outputs ? source[n * outputStride + k * depthStride] : 0;
+      for (let n = first, from = n * outputStride + k * depthStride; n < first + PANEL; n++, from += outputStride) {
+        target[at++] = n < outputs ? source[from] * factor : 0;
       }
     }
   }

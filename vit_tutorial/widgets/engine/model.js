@@ -11,14 +11,17 @@ export async function loadViT(manifest, bytes, { simd = true } = {}) {
   if (manifest?.manifest) [manifest, bytes] = [manifest.manifest, bytes ?? manifest.base64];
   const tensors = await readWeights(manifest, bytes);
   const shape = readShape(manifest.config);
-  const [arrays, { product, name }] = await inMemory((take) => layOut(shape, take), shape.tokens, simd);
-  return new ViT(manifest, shape, readParts(tensors, product), arrays, name);
+  const [arrays, kernel] = await inMemory((take) => layOut(shape, take), shape.tokens, simd);
+  return new ViT(manifest, shape, readParts(tensors, kernel), arrays, kernel.name);
 }
 
-/** Arrays in the kernel's memory. All are laid out twice: once to count, once to cut. It never grows, so the views stay valid. */
+/**
+ * Arrays in the kernel's memory. All are laid out twice: once to count, once to cut. It never grows, so the views stay valid. Each has three
+ * floats behind it that a function may spoil which works on four at a time.
+ */
 export async function inMemory(lay, maxRows, simd) {
   let next = 0;
-  const place = (n) => (next += roundUp(n, 4)) - roundUp(n, 4);
+  const place = (n) => (next += roundUp(n + 3, 4)) - roundUp(n + 3, 4);
   lay(place);
   const kernel = await createKernel(next, maxRows, simd);
   next = 0;

@@ -25,8 +25,8 @@ export async function loadSegmenter(manifest, bytes, { simd = true } = {}) {
   const tensors = Object.fromEntries(named.map(([name, tensor]) => [name.replace(/^encoder\./, ''), tensor])); // its head is none of the encoder's
   const shape = readShape(manifest.config), decoder = decoderShape(shape, manifest);
   const lay = (take) => ({ encoder: layOut(shape, take), ...layOutHead(shape, decoder, manifest.head, take) });
-  const [arrays, { product, name }] = await inMemory(lay, Math.max(shape.tokens, decoder?.tokens ?? 0, shape.patches * manifest.head.head_cells ** 2), simd);
-  return new SegmenterModel(manifest, shape, decoder, readParts(tensors, product), arrays, name);
+  const [arrays, kernel] = await inMemory(lay, Math.max(shape.tokens, decoder?.tokens ?? 0, shape.patches * manifest.head.head_cells ** 2), simd);
+  return new SegmenterModel(manifest, shape, decoder, readParts(tensors, kernel), arrays, kernel.name);
 }
 
 /** The sizes of a mask transformer's blocks: the patches, then the classes; null for a linear head. */
@@ -106,7 +106,7 @@ class SegmenterModel {
     parts.linear(read.subarray(start), projClasses, classes);
     for (const vectors of [cells, classes]) toUnitLength(vectors, width);
     packPanels(panels, classes, K, width, width, 1);
-    parts.product(cells, panels, zeros, scores, cells.length / width, K, width);
+    parts.kernel.product(cells, panels, zeros, scores, cells.length / width, K, width);
     layerNorm(scores, scores, K, this.#maskNorm);
   }
 }
