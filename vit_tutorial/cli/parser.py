@@ -19,6 +19,7 @@ TRAIN_EXAMPLES = """examples:
   vit-tutorial train image_folder --data photos/ --set patience=10
   vit-tutorial train image_folder --data frames/ --group-by folder
   vit-tutorial train image_folder --data photo-shards/ --set data=shards
+  vit-tutorial train image_folder --data beans/ --set data=huggingface
   vit-tutorial train image_folder --data scans/ --group-by 'patient[0-9]+' --set value_range=data
   vit-tutorial train segmentation --data leaves/
   vit-tutorial train segmentation --data photos/annotations.json --set on_bad=skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from vit_tutorial.figures.images import as_array
 from vit_tutorial.figures.style import CATEGORIES, MUTED, figure, style
@@ -38,4 +39,5 @@ def mixing(order: Any, labels: Any, batch_size: int, title: str) -> Figure:
     right.set(
         xlim=(-0.5, len(batches) - 0.5), ylim=(0, 1), xlabel="batch", ylabel="share of each class", title="classes"
     )
+    right.xaxis.set_major_locator(MaxNLocator(integer=True))
     return fig
