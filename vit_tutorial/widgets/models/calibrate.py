@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vit_tutorial.data import FileImages, Splits, TensorImages, normalize
+from vit_tutorial.data import ImageDataset, Splits, batches, normalize
 from vit_tutorial.metrics.calibration import doubt_threshold, fit_temperature, reliability
 from vit_tutorial.tasks import Classification
 from vit_tutorial.training.recipe import Recipe
@@ -68,10 +68,13 @@ def calibrated(manifest: dict[str, Any], data: bytes, splits: Splits) -> tuple[d
 
 
 @torch.no_grad()
-def logits_of(model: nn.Module, split: TensorImages | FileImages, manifest: dict[str, Any]) -> tuple[Tensor, Tensor]:
+def logits_of(model: nn.Module, split: ImageDataset, manifest: dict[str, Any]) -> tuple[Tensor, Tensor]:
     """(logits [N, K], labels [N]) of all images of a split."""
-    pieces = [model(normalize(part, manifest["mean"], manifest["std"])) for part in split.images.split(250)]
-    return torch.cat(pieces), split.labels
+    logits, labels = [], []
+    for images, targets in batches(split, 250, seed=0, epoch=0, shuffle=False):
+        logits.append(model(normalize(images, manifest["mean"], manifest["std"])))
+        labels.append(torch.as_tensor(targets))
+    return torch.cat(logits), torch.cat(labels)
 
 
 def divide_head(manifest: dict[str, Any], data: bytes, temperature: float) -> bytes:
