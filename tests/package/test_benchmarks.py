@@ -138,7 +138,22 @@ def test_a_quick_measurement_is_not_kept(capsys: pytest.CaptureFixture[str]) -> 
     assert "--quick measures too little to be kept" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("committed", read_records(), ids=lambda record: record["name"])
+OF_CARDS = [record for record in read_records() if record["command"] == "python -m benchmarks.gpu"]
+OF_PROCESSORS = [record for record in read_records() if record not in OF_CARDS]
+
+
+@pytest.mark.parametrize("committed", OF_CARDS, ids=lambda record: record["name"])
+def test_a_committed_record_of_a_card_is_of_a_card_and_of_committed_code(committed: dict[str, Any]) -> None:
+    assert committed["device"].startswith("GPU: ")
+    assert "dirty" not in committed["git_commit"]
+    assert committed["predicted"]
+    for result in committed["libraries"]:
+        assert set(result) == SCHEMA["libraries"] | {"compiled"}
+        assert all(set(row) == SCHEMA["row"] for row in result["rows"].values())
+        assert OURS in result["rows"]
+
+
+@pytest.mark.parametrize("committed", OF_PROCESSORS, ids=lambda record: record["name"])
 def test_a_committed_record_is_whole_and_of_committed_code(committed: dict[str, Any]) -> None:
     assert_whole(committed)
     assert "dirty" not in committed["git_commit"]

@@ -165,8 +165,8 @@ def test_matrices_of_one_shape_at_once_go_where_torchs_muon_takes_them_one_by_on
         stacked_muon_step(one)
         other.step()
     for mine, its in zip(ours, theirs):
-        torch.testing.assert_close(mine, its, atol=2e-2, rtol=0)  # steps of 0.1 a number, in bfloat16
-        assert (mine - 1).abs().mean() > 0.1
+        torch.testing.assert_close(mine, its, atol=2e-3, rtol=0)  # in bfloat16
+        assert (mine - 1).abs().mean() > 0.02
         assert torch.equal(one.state[mine]["momentum_buffer"], other.state[its]["momentum_buffer"])
 
 

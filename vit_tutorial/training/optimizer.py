@@ -172,8 +172,10 @@ def stacked_muon_step(muon: torch.optim.Optimizer) -> None:
             directions = orthogonalised(
                 torch.stack(list(updates)), group["ns_coefficients"], group["ns_steps"], group["eps"]
             )
-            torch._foreach_mul_(matrices, 1 - lr * group["weight_decay"])
-            torch._foreach_add_(matrices, list(directions.float()), alpha=-lr * 0.2 * max(shape) ** 0.5)
+            torch._foreach_mul_(list[torch.Tensor](matrices), 1 - lr * group["weight_decay"])
+            torch._foreach_add_(
+                list[torch.Tensor](matrices), list(directions.float()), alpha=-lr * 0.2 * max(shape) ** 0.5
+            )
 
 
 def orthogonalised(
