@@ -14,6 +14,7 @@ set -euo pipefail
 
 mapfile -t hosts < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
 export OMP_NUM_THREADS=1
+export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1  # each restart meets anew, not at addresses of the dead
 
 srun torchrun \
     --nnodes "$SLURM_NNODES" \
