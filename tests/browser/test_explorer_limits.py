@@ -15,7 +15,7 @@ from explorer_page import Explorer, opened
 
 KB = 1024
 LIMITS = {
-    "vit-engine.js": 6 * KB,
+    "vit-engine.js": 9 * KB,
     "vit-explorer.js": 30 * KB,
     "vit-figures.js": 2 * KB,
     "model-digits28.js": 300 * KB,
