@@ -24,6 +24,10 @@ SEEDS = (0, 1, 2)
 RESERVE = 0.92  # share of the time that is planned for; the rest is for what the calibration did not see
 COMPILER_PAYS = 480.0  # seconds of training for which torch.compile is worth its own time
 LOOK = 2  # epochs that the calibration times, of each kind of step
+PORTIONS = (
+    (1.0, 0.3),
+    (0.1, 0.5),
+)  # share of the images that it takes, and of the time that it may; the second for a slow card
 TINY: dict[str, Any] = {
     "model.embed_dim": 16,
     "model.depth": 1,
@@ -95,8 +99,13 @@ def plan(job: Job, recipe: Recipe, splits: Splits, end: float) -> dict[str, Any]
         name = "compiled" if compiled else "eager"
         files = {f"{name}-look-{seed}": job.out / "looks" / f"{name}-{seed}.json" for seed in SEEDS}
         trial = recipe.with_(compile=compiled)
-        ended = run_all({key: (look, (trial, splits, file)) for key, file in files.items()}, 0.4 * left, job.out)
-        tries[name] = {"ended": ended, "compile": compiled, "epochs": 0}
+        for portion, share_of_time in PORTIONS:
+            left = end - time.monotonic()
+            looks = {key: (look, (trial, splits, file, portion)) for key, file in files.items()}
+            ended = run_all(looks, share_of_time * left, job.out)
+            if all(part["status"] != "cut off" for part in ended.values()):
+                break
+        tries[name] = {"ended": ended, "compile": compiled, "epochs": 0, "portion": portion}
         if all(part["status"] == "done" for part in ended.values()):
             seen = [read_json(file) for file in files.values()]
             epoch = max(epoch_seconds(recipe, s, len(splits.train)) for s in seen)
@@ -110,8 +119,11 @@ def plan(job: Job, recipe: Recipe, splits: Splits, end: float) -> dict[str, Any]
     return {**best, "tries": tries}
 
 
-def look(recipe: Recipe, splits: Splits, file: Path) -> None:
-    """Write how fast the recipe's own loop is, with dropped patches and without, and how long it took to begin."""
+def look(recipe: Recipe, splits: Splits, file: Path, portion: float = 1.0) -> None:
+    """Write how fast the recipe's own loop is on a portion of the images, with dropped patches and without, and how long it took to begin."""
+    if portion < 1:
+        some = splits.train.select(range(max(recipe.batch_size, int(portion * len(splits.train)))))
+        splits = Splits(some, splits.val, splits.test)
     short = recipe.with_(epochs=4 * LOOK, eval_every=LOOK, warmup_epochs=0, checkpoint_every_seconds=None)
     if recipe.patch_drop_until < 1:
         short = short.with_(patch_drop_until=0.5)

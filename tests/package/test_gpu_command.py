@@ -19,6 +19,7 @@ from benchmarks.gpu.folder import write_folder
 from benchmarks.gpu.runs import Job
 from benchmarks.gpu.watch import read_json, run_all, write_json
 from benchmarks.peers import OURS, make_installed, ours, torchvision
+from vit_tutorial.data import digits
 from vit_tutorial.training import load_recipe
 from vit_tutorial.training import record as records
 from vit_tutorial.vit import ViTConfig
@@ -140,7 +141,7 @@ def test_the_step_is_compiled_where_there_is_time_and_it_works(
     broken: tuple[str, ...], minutes: float, compiled: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def pretend(parts: dict[str, Any], seconds: float, folder: Path) -> dict[str, Any]:
-        for recipe, _, file in (arguments for _, arguments in parts.values()):
+        for recipe, _, file, _ in (arguments for _, arguments in parts.values()):
             rate = 60_000.0 if recipe.compile else 30_000.0
             write_json(
                 file, {"images_per_s": [rate, rate / 2], "first_seconds": 60.0 * recipe.compile, "evaluation": 0.1}
@@ -155,6 +156,30 @@ def test_the_step_is_compiled_where_there_is_time_and_it_works(
     epoch = 45_000 * (0.8 / 60_000 + 0.2 / 30_000) * (1 if compiled else 2) + 0.1 / recipe.eval_every
     expected = (60 * minutes * runs.RESERVE - 60 * compiled) / epoch
     assert expected - 2 <= planned["epochs"] <= expected
+
+
+def test_a_slow_card_is_timed_on_a_tenth_of_the_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(parts: dict[str, Any], seconds: float, folder: Path) -> dict[str, Any]:
+        for _, _, file, portion in (arguments for _, arguments in parts.values()):
+            if portion < 1:
+                write_json(file, {"images_per_s": [3000.0, 1500.0], "first_seconds": 1.0, "evaluation": 1.0})
+        return {name: {"status": "done" if portion < 1 else "cut off"} for name in parts}
+
+    monkeypatch.setattr(runs, "run_all", slow)
+    splits = type("Splits", (), {"train": range(45_000)})()
+    planned = runs.plan(Job(tmp_path, 300, None, False), load_recipe("cifar10"), splits, time.monotonic() + 300)
+    assert planned["portion"] == 0.1
+    assert 10 <= planned["epochs"] <= 16  # of 18 seconds each
+
+
+def test_a_look_at_a_tenth_finds_the_rate_of_the_recipes_own_loop(tmp_path: Path) -> None:
+    splits = digits()
+    recipe = load_recipe("digits", batch_size=16, **{"model.embed_dim": 16, "model.depth": 1, "model.num_heads": 2})
+    runs.look(recipe, splits, tmp_path / "look.json", portion=0.1)
+    seen = read_json(tmp_path / "look.json")
+    assert min(seen["images_per_s"]) > 0
+    assert seen["first_seconds"] >= 0
+    assert len(splits.train) > 1000  # the splits that were given are whole
 
 
 def test_where_nothing_trains_the_plan_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
