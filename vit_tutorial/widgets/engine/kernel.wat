@@ -7,8 +7,8 @@
 ;;
 ;; The constants at addresses 0 to 67 are those of maths.js. For browsers with fused multiply-add kernel.js changes f32x4.mul and f32x4.add
 ;; where nothing but a local or a constant's load stands between them: see there.
-;; Sums of products of 16-bit integers would take less time, but a row of numbers rounded to 1/32767 of its largest moves the logits by
-;; 1e-4 to 2e-4, in one kind of linear map alone.
+;; Products of 16-bit integers would take less time, but to round each row of A to 1/32767 of its largest number moves the logits by about
+;; 1e-4, even in a single one of a block's linear maps.
 ;;
 ;; Rebuild: python -m vit_tutorial.widgets.build
 (module
