@@ -2,9 +2,10 @@
 import { packPanels, PANEL, roundUp } from './kernel.js';
 
 /** A linear map's place in memory: its weights in panels of outputs, its bias padded to whole panels. */
-export const linearMap = (take, outputs, inputs) => ({
-  outputs, inputs, weight: take(roundUp(outputs, PANEL) * inputs), bias: take(roundUp(outputs, PANEL)),
-});
+export function linearMap(take, outputs, inputs) {
+  take.deepest = Math.max(take.deepest, inputs); // counted with the arrays
+  return { outputs, inputs, weight: take(roundUp(outputs, PANEL) * inputs), bias: take(roundUp(outputs, PANEL)) };
+}
 
 /** All arrays of a stack: the weights, and one array for each intermediate. `shape`: see shape.js. */
 export function layOutBlocks({ tokens: N, dim: D, heads: h, headDim: d, hidden, depth }, take) {
@@ -38,6 +39,11 @@ export function readParts(tensors, kernel) {
       packPanels(weight, get(`${name}.weight`, all * inputs).subarray(first * inputs, last * inputs), outputs, inputs, inputs, 1);
       if (hasBias) bias.set(get(`${name}.bias`, all).subarray(first, last));
     },
+    storeNorm(norm, name, width, eps) {
+      norm.gain.set(get(`${name}.weight`, width));
+      norm.shift.set(get(`${name}.bias`, width));
+      norm.eps = eps;
+    },
     norm: (name, width, eps) => ({ gain: get(`${name}.weight`, width), shift: get(`${name}.bias`, width), eps }),
     /** out [rows, outputs] = x [rows, inputs] W^T + bias */
     linear: (x, { weight, bias, outputs, inputs }, out) => kernel.product(x, weight, bias, out, x.length / inputs, outputs, inputs),
@@ -49,16 +55,14 @@ export function readParts(tensors, kernel) {
  *
  * @param name what the tensors' names begin with, before 'blocks.0.'; @param config qkv_bias, init_values, norm_eps
  */
-export function createBlocks({ get, store, linear, kernel }, { tokens: N, prefix, dim: D, heads, headDim: d }, { layers, blocks, panels, zeros }, name, config) {
+export function createBlocks({ get, store, storeNorm, linear, kernel }, { tokens: N, prefix, dim: D, heads, headDim: d }, { layers, blocks, panels, zeros }, name, config) {
   layers.forEach((layer, l) => {
     const start = `${name}blocks.${l}.`;
     layer.qkv.forEach((map, i) => store(map, `${start}attn.qkv`, config.qkv_bias, i * d, 3 * D));
     store(layer.proj, `${start}attn.proj`);
     for (const map of ['fc1', 'fc2']) store(layer[map], `${start}mlp.${map}`);
     layer.norms.forEach((norm, i) => {
-      norm.gain.set(get(`${start}norm${i + 1}.weight`, D));
-      norm.shift.set(get(`${start}norm${i + 1}.bias`, D));
-      norm.eps = config.norm_eps;
+      storeNorm(norm, `${start}norm${i + 1}`, D, config.norm_eps);
       if (config.init_values === null) layer.scales[i].fill(1);
       else layer.scales[i].set(get(`${start}ls${i + 1}.gamma`, D));
     });
@@ -71,11 +75,11 @@ export function createBlocks({ get, store, linear, kernel }, { tokens: N, prefix
     for (let head = 0; head < heads; head++) {
       const [q, k, v] = [0, 1, 2].map((i) => layers[l].heads[i * heads + head]);
       const [scores, weights] = [b.scores, b.weights].map((all) => all.subarray(head * N * N, (head + 1) * N * N));
-      packPanels(panels, k, N, d, d, 1, factor);
+      kernel.pack(panels, k, N, d, d, 1, factor);
       kernel.product(q, panels, zeros, scores, N, N, d);
       for (const patch of hidden) for (let i = prefix + patch; i < scores.length; i += N) scores[i] = -Infinity;
       kernel.softmax(scores, weights, N);
-      packPanels(panels, v, d, N, 1, d);
+      kernel.pack(panels, v, d, N, 1, d);
       kernel.product(weights, panels, zeros, b.context.subarray(head * d), N, d, N, N, D);
       if (headsOff.has(`${l}.${head}`)) for (let i = head * d; i < N * D; i += D) b.context.fill(0, i, i + d);
     }

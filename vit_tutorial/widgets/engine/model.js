@@ -1,7 +1,7 @@
 /** The forward pass: z_0 = [x_class; x_1 E; ...] + E_pos, then the blocks (blocks.js), then the head. */
 import { createBlocks, layOutBlocks, linearMap, readParts } from './blocks.js';
 import { createKernel, roundUp } from './kernel.js';
-import { layerNorm, softmaxRows } from './maths.js';
+import { softmaxRows } from './maths.js';
 import { readOptions } from './options.js';
 import { readShape } from './shape.js';
 import { readWeights } from './weights.js';
@@ -21,9 +21,9 @@ export async function loadViT(manifest, bytes, { simd = true } = {}) {
  */
 export async function inMemory(lay, maxRows, simd) {
   let next = 0;
-  const place = (n) => (next += roundUp(n + 3, 4)) - roundUp(n + 3, 4);
-  lay(place);
-  const kernel = await createKernel(next, maxRows, simd);
+  const place = (n) => (next += roundUp(n + 3, 4)) - roundUp(n + 3, 4), count = Object.assign((n) => place(n), { deepest: maxRows });
+  lay(count);
+  const kernel = await createKernel(next, maxRows, count.deepest, simd);
   next = 0;
   return [lay((n) => kernel.floats.subarray(place(n)).subarray(0, n)), kernel];
 }
@@ -35,22 +35,23 @@ export function layOut(shape, take) {
   return {
     patchMap: linearMap(take, D, patchLength), head: linearMap(take, K, D),
     patches: take(n * patchLength), patchEmbedding: take(n * D), tokens: take(N * D),
-    stack: layOutBlocks(shape, take), final: readout(), lens: readout(),
+    stack: layOutBlocks(shape, take), norm: { gain: take(D), shift: take(D) }, final: readout(), lens: readout(),
   };
 }
 
 export class ViT {
-  #arrays; #linear; #blocks; #prefix; #norm; #result;
+  #arrays; #linear; #layerNorm; #blocks; #prefix; #result;
 
   constructor({ config, classes, mean, std }, shape, parts, arrays, kernel) {
     Object.assign(this, { config, classes, mean, std, shape, kernel });
     this.#arrays = arrays;
     this.#linear = parts.linear;
+    this.#layerNorm = parts.kernel.layerNorm;
     const { dim: D } = shape, { get } = parts;
     parts.store(arrays.patchMap, 'patch_embed.proj');
     this.#blocks = createBlocks(parts, shape, arrays.stack, '', config);
     if (shape.classes) parts.store(arrays.head, 'head');
-    this.#norm = parts.norm(shape.average ? 'fc_norm' : 'norm', D, config.norm_eps);
+    parts.storeNorm(arrays.norm, shape.average ? 'fc_norm' : 'norm', D, config.norm_eps);
     this.#prefix = [
       ...(config.class_token ? get('cls_token', D) : []), ...(config.reg_tokens ? get('reg_token', config.reg_tokens * D) : []),
     ];
@@ -86,35 +87,35 @@ export class ViT {
     for (const from of source) {
       const corner = ((from / columns) | 0) * P * width + (from % columns) * P;
       for (let c = 0; c < channels; c++) {
-        for (let y = 0; y < P; y++) {
-          for (let x = 0; x < P; x++) patches[at++] = image[c * height * width + corner + y * width + x];
+        for (let y = 0, start = c * height * width + corner; y < P; y++, start += width) {
+          for (let x = start; x < start + P; x++) patches[at++] = image[x];
         }
       }
     }
     this.#linear(patches, patchMap, patchEmbedding);
     tokens.set(this.#prefix);
     tokens.set(patchEmbedding, this.#prefix.length);
-    const start = tokens.length - (positionEmbedding?.length ?? 0); // some models give the prefix tokens no position
-    positionEmbedding?.forEach((p, i) => { tokens[start + i] += p; });
+    const positions = positionEmbedding?.length ?? 0, start = tokens.length - positions; // some models give the prefix tokens no position
+    for (let i = 0; i < positions; i++) tokens[start + i] += positionEmbedding[i];
     return tokens;
   }
 
   /** Last LayerNorm and pooling (in this order for the class token, the other for the mean), then the head. */
   #read(state, hidden, { features, pooled, logits }) {
-    const { prefix, patches, dim, classes, average } = this.shape;
+    const { prefix, patches, dim, classes, average } = this.shape, { norm, head } = this.#arrays;
+    features.set(state); // it may be anywhere, features are where the kernel works
     if (average) {
-      features.set(state);
       pooled.fill(0);
       for (let i = 0; i < patches; i++) {
         if (!hidden.has(i)) for (let j = 0; j < dim; j++) pooled[j] += state[(prefix + i) * dim + j] / (patches - hidden.size);
       }
-      layerNorm(pooled, pooled, dim, this.#norm);
+      this.#layerNorm(pooled, pooled, dim, norm);
     } else {
-      layerNorm(state, features, dim, this.#norm);
+      this.#layerNorm(features, features, dim, norm);
       pooled.set(features.subarray(0, dim));
     }
     if (!classes) return { logits: null, probabilities: null };
-    this.#linear(pooled, this.#arrays.head, logits);
+    this.#linear(pooled, head, logits);
     const probabilities = new Float32Array(classes);
     softmaxRows(logits, probabilities, classes);
     return { logits: logits.slice(), probabilities };
