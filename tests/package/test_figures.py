@@ -373,7 +373,8 @@ def test_a_figure_is_drawn_readable_in_grey_and_told_in_words(name: str) -> None
     assert all(
         abs(n - 200 * inches) < 1.01 for n, inches in zip(dots.shape, (height, width))
     )  # two dots a pixel of the page, rounded as matplotlib likes
-    assert np.array_equal(drawn_dots(laid_out_as(fig, CALLS[name]())), dots), "drawn again it is another picture"
+    quickly = drawn_dots(laid_out_as(fig, CALLS[name]()))
+    assert np.array_equal(quickly, dots) or np.array_equal(drawn_dots(CALLS[name]()), dots), "again it is another"
     assert dict(matplotlib.rcParams) == settings
 
     with style():
@@ -393,7 +394,10 @@ def test_a_figure_is_drawn_readable_in_grey_and_told_in_words(name: str) -> None
 
 
 def laid_out_as(first: Figure, again: Figure) -> Figure:
-    """The second figure with its parts where those of the first were put: to find those places takes longer than to draw."""
+    """The second figure with its axes where those of the first were put: to find their places takes longer than to draw.
+
+    Where more than axes was put in its place, or one in another, the picture is another.
+    """
     again.set_layout_engine("none")
     for mine, theirs in zip(again.findobj(Axes), first.findobj(Axes), strict=True):
         for which in ("original", "active"):

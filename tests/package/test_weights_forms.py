@@ -460,6 +460,7 @@ def test_the_command_in_the_message_makes_the_file_loadable(
     check_loads(next(tmp_path.glob("weights.*")), model)
 
 
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # the command's process ends with it
 def test_a_pickled_dictionary_of_arrays_has_its_command_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = vit()
     (tmp_path / "w.pkl").write_bytes(

@@ -27,7 +27,8 @@ def context() -> Any:
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     forking = multiprocessing.get_context("forkserver")
-    forking.set_forkserver_preload(["vit_tutorial.training.sharding", "vit_tutorial.tasks"])
+    ours = ["vit_tutorial.training.sharding", "vit_tutorial.tasks"]
+    forking.set_forkserver_preload([*ours, "torch.utils.tensorboard", "sklearn.datasets"])  # a second each
     return forking
 
 
