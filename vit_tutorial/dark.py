@@ -11,6 +11,7 @@ The figure is drawn once more by a renderer that changes colours while it draws;
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -155,7 +156,12 @@ class DarkRenderer:
 
 def for_dark(colour: Any, least: float = SEEN) -> Colour:
     """The colour that one of the light page becomes; ``least``: its contrast with the paper, if it is no grey."""
-    *rgb, alpha = to_rgba(colour)
+    return _for_dark(to_rgba(colour), least)
+
+
+@lru_cache(4096)  # a figure has many strokes and few colours
+def _for_dark(colour: Colour, least: float) -> Colour:
+    *rgb, alpha = colour
     if max(rgb) - min(rgb) < GREY:
         darkest = np.mean(to_rgb(INK))
         share = np.clip((np.mean(rgb) - darkest) / (1 - darkest), 0, 1)  # of white

@@ -61,11 +61,12 @@ def unread(fig: Figure, dark: Image.Image, light: TextRenderer | None = None) ->
         fig.set_layout_engine("none")  # as it was last drawn
         light = drawn(fig)
     picture = Image.fromarray(np.asarray(light.buffer_rgba())).convert("RGB")
-    return [
-        text
-        for text, box in light.texts
-        if strongest(dark.crop(box)) < min(READ, strongest(picture.crop(box)))  # type: ignore[arg-type]
-    ]
+
+    def worse(box: Any) -> bool:
+        there = strongest(dark.crop(box))
+        return there < READ and there < strongest(picture.crop(box))
+
+    return [text for text, box in light.texts if worse(box)]
 
 
 def strongest(picture: Image.Image) -> float:

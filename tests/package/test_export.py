@@ -43,10 +43,10 @@ HEADS = [
 ]
 
 
-def random_segmenter(head: SegmenterConfig) -> Segmenter:
+def random_segmenter(head: SegmenterConfig, **fields: Any) -> Segmenter:
     """As training saves it: it gives the scores of patches."""
     torch.manual_seed(0)
-    encoder = VisionTransformer(ViTConfig(**{**SMALL, "img_size": (8, 12), "num_classes": 0}))
+    encoder = VisionTransformer(ViTConfig(**{**SMALL, "img_size": (8, 12), "num_classes": 0, **fields}))
     model = head.build(encoder, pixels=False).eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -150,7 +150,7 @@ def test_weights_that_cannot_be_stored_are_refused(value: float, message: str) -
 def test_onnx_runtime_computes_what_pytorch_computes_for_any_batch(tmp_path: Path, fields: dict[str, Any]) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
-    model = random_model(**fields).train()
+    model = random_model(depth=1, **fields).train()
     session = onnxruntime.InferenceSession(str(export_onnx(model, tmp_path / "model.onnx")))
     assert model.training, "export leaves the model's mode as it was"
     assert [i.name for i in session.get_inputs()] == ["images"]
@@ -191,7 +191,7 @@ def test_queries_are_refused_by_the_page_with_what_to_do() -> None:
 def test_onnx_runtime_gives_the_scores_of_all_pixels_for_any_batch(tmp_path: Path, head: SegmenterConfig) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
-    model = random_segmenter(head).train()
+    model = random_segmenter(head, depth=1).train()
     session = onnxruntime.InferenceSession(str(export_onnx(model, tmp_path / "model.onnx", classes=["a", "b", "c"])))
     assert (model.training, model.pixels) == (True, False), "export leaves the model's modes as they were"
     metadata = session.get_modelmeta().custom_metadata_map

@@ -37,7 +37,7 @@ AT_WORK = {
 def begin(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Callable[[], Any]]:
     """The folder of the records, and what starts the command for it in a process of its own."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["benchmarks.gpu.__main__"])
+    context.set_forkserver_preload(["benchmarks.gpu.__main__", "torch.utils.tensorboard"])
     root = tmp_path_factory.mktemp("card")
     data, out = travelling_data(root), root / "records"
     words = ["--tiny", "--device", "cpu", "--minutes", "10", "--out", str(out), "--data", str(data)]

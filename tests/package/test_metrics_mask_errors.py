@@ -39,9 +39,9 @@ def random_masks(seed: int, classes: int = 3) -> tuple[Tensor, Tensor]:
 
 def distance_by_hand(mask: Tensor, row: int, column: int, limit: int) -> int:
     """Steps of a king to the nearest pixel of another value."""
-    H, W = mask.shape
-    steps = [max(abs(row - i), abs(column - j)) for i in range(H) for j in range(W) if mask[i, j] != mask[row, column]]
-    return min([*steps, limit])
+    rows = mask.tolist()
+    other = ((i, j) for i, values in enumerate(rows) for j, value in enumerate(values) if value != rows[row][column])
+    return min([*(max(abs(row - i), abs(column - j)) for i, j in other), limit])
 
 
 def regions_by_hand(mask: Tensor) -> list[set[tuple[int, int]]]:

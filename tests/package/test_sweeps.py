@@ -8,7 +8,6 @@ import os
 import re
 import shlex
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from process_helpers import start
 from safetensors.torch import load_file
 
 from vit_tutorial.cli import main
@@ -196,23 +196,18 @@ class KillsItself(Classification):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def start(path: Path, out: Path, jobs: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "vit_tutorial.cli", "sweep", str(path), "--out", str(out), "--jobs", str(jobs)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_a_sweep_killed_in_mid_run_goes_on_and_repeats_no_finished_run(tmp_path: Path) -> None:
     """What two processes began and one ended is what one makes alone."""
     overrides = {**TINY["overrides"], "epochs": 12, "batch_size": 64, "checkpoint_every_steps": 20}
     path, out = written(tmp_path, overrides=overrides, grid={"lr": [1e-3, 2e-3, 3e-3]}, seeds=[0]), tmp_path / "out"
-    process = start(path, out, jobs=2)
+    process = start(["sweep", str(path), "--out", str(out), "--jobs", "2"], tmp_path / "log.txt")
     while not (finished := list(out.rglob("result.json"))):
-        assert process.poll() is None, "it ended before it could be killed"
+        assert process.is_alive(), "it ended before it could be killed"
         time.sleep(0.01)
     process.kill()
-    process.wait()
+    process.join()
     time.sleep(0.5)  # workers notice
     seen = {file: file.read_bytes() for file in out.rglob("checkpoint.safetensors")}
     time.sleep(0.3)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 import torch
+from process_helpers import start
 from training_helpers import as_options, tiny_task
 
 from vit_tutorial.cli import main
@@ -20,36 +20,35 @@ from vit_tutorial.training import Recipe, load_recipe, predict
 from vit_tutorial.training.checkpoint import load_checkpoint
 from vit_tutorial.training.engine import Engine
 from vit_tutorial.training.loop import count_steps, training_batches
+from vit_tutorial.training.processes import members
 from vit_tutorial.weights import load_model
 
 STEPS_PER_EPOCH = 4  # 1,078 images in batches of 256
 EPOCHS = 20  # of the run that is killed: long enough to be found in its middle
 
 
-def start(out: Path, options: list[str], launcher: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-    command = [sys.executable, *launcher, "-m", "vit_tutorial.cli", "train", "digits", *options, "--out", str(out)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+def words(out: Path, options: list[str]) -> list[str]:
+    return ["train", "digits", *options, "--out", str(out)]
 
 
 def train_here(out: Path, options: list[str]) -> None:
     """The same run in this process, which has imported everything already."""
     threads = torch.get_num_threads()
     try:
-        assert main(["train", "digits", *options, "--out", str(out)]) == 0
+        assert main(words(out, options)) == 0
     finally:
         torch.set_num_threads(threads)  # the run has set its own
 
 
-def wait_until_mid_epoch(checkpoint: Path, process: subprocess.Popen[str]) -> int:
+def wait_until_mid_epoch(checkpoint: Path, process: BaseProcess, log: Path) -> int:
     """The step of the first checkpoint after the second epoch that lies inside an epoch."""
-    while process.poll() is None:
+    while process.is_alive():
         if checkpoint.exists():
             step = load_checkpoint(checkpoint)[1]["step"]
             if step > 2 * STEPS_PER_EPOCH and step % STEPS_PER_EPOCH:
                 return step
         time.sleep(0.01)
-    pytest.fail(f"the run ended before it could be killed: {process.communicate()[0]}")
+    pytest.fail(f"the run ended before it could be killed: {log.read_text()}")
 
 
 @pytest.mark.slow
@@ -60,12 +59,13 @@ def test_a_run_killed_in_mid_epoch_and_resumed_ends_with_the_same_weights(
     options = as_options(
         epochs=EPOCHS, threads=1, checkpoint_every_steps=3, rotate=15, mixup=0.2, model__drop_path_rate=0.1
     )
-    killed = start(tmp_path / "cut", options)
+    log = tmp_path / "log.txt"
+    killed = start(words(tmp_path / "cut", options), log)
     cut = tmp_path / "cut" / "seed-0" / "checkpoint.safetensors"
-    wait_until_mid_epoch(cut, killed)
-    killed.send_signal(signal.SIGKILL)
-    killed.communicate()
-    assert killed.returncode == -signal.SIGKILL
+    wait_until_mid_epoch(cut, killed, log)
+    killed.kill()
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL
     step = load_checkpoint(cut)[1]["step"]
     assert step < EPOCHS * STEPS_PER_EPOCH
     assert not (cut.parent / "result.json").exists()
@@ -83,13 +83,18 @@ def test_a_run_killed_in_mid_epoch_and_resumed_ends_with_the_same_weights(
 
 @pytest.mark.slow
 def test_two_processes_give_the_result_of_one(tmp_path: Path) -> None:
-    """The same global batches, without augmentation; outputs are compared, as a key bias has no effect but Adam moves it."""
+    """The same global batches, without augmentation; outputs are compared, as a key bias has no effect but Adam moves it.
+
+    Each process is told by its environment who it is, as by torchrun.
+    """
     options = as_options(epochs=3, shift=0, rotate=0, threads=1, ema_decay=0.9)
-    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    two = start(tmp_path / "two", options, torchrun)
+    logs = [tmp_path / "0.txt", tmp_path / "1.txt"]
+    two = [start(words(tmp_path / "two", options), log, who) for log, who in zip(logs, members(2))]
     train_here(tmp_path / "one", options)
-    output = two.communicate()[0]
-    assert two.returncode == 0, output
+    for process in two:
+        process.join()
+    output = "".join(log.read_text() for log in logs)
+    assert [process.exitcode for process in two] == [0, 0], output
     assert output.count("validation") == 1  # only one of the two processes speaks
     task = Classification(load_recipe("digits"), splits=digits())
     models = [load_model(tmp_path / name / "seed-0" / "model.safetensors") for name in ("one", "two")]

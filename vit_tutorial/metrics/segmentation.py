@@ -103,10 +103,20 @@ def boundary(masks: Tensor, ratio: float = 0.02) -> Tensor:
     """
     H, W = masks.shape[-2:]
     d = max(round(ratio * (H**2 + W**2) ** 0.5), 1)
-    outside = F.pad((~masks).float().reshape(-1, 1, H, W), (d, d, d, d), value=1.0)
+    outside = F.pad(~masks, (d, d, d, d), value=1.0)
     # A square window finds the nearest outside in two steps, one down and one across.
-    near = F.max_pool2d(F.max_pool2d(outside, (2 * d + 1, 1), stride=1), (1, 2 * d + 1), stride=1)
-    return masks & (near.reshape(masks.shape) > 0)
+    return masks & _any_in_window(_any_in_window(outside, -2, 2 * d + 1), -1, 2 * d + 1)
+
+
+def _any_in_window(found: Tensor, dim: int, length: int) -> Tensor:
+    """Whether any of x_i ... x_{i + length - 1} is true, for each i along one dimension; windows are doubled until they are long enough."""
+    covered = 1
+    while covered < length:
+        step = min(covered, length - covered)
+        n = found.shape[dim] - step
+        found = found.narrow(dim, 0, n) | found.narrow(dim, step, n)
+        covered += step
+    return found
 
 
 def boundary_counts(

@@ -2,7 +2,7 @@
 
 From the command line, torchrun starts the processes of a group; it tells each by its environment who it is (RANK, LOCAL_RANK), how many they are
 (WORLD_SIZE), and where they meet (MASTER_ADDR, MASTER_PORT). `start` does so from Python. Its processes are forked from one that has imported torch
-already, so that they begin at once; where a system has no fork (Windows) each imports it anew.
+already, so that they begin at once; where a system has no fork (Windows), or its own libraries do not bear one (macOS), each imports it anew.
 """
 
 from __future__ import annotations
@@ -21,8 +21,15 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-FORKS = "forkserver" in multiprocessing.get_all_start_methods()
-CONTEXT: Any = multiprocessing.get_context("forkserver" if FORKS else "spawn")
+
+def context() -> Any:
+    """How `multiprocessing` begins a process of ours: forked from one that has what a training imports, where the system bears that."""
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    forking = multiprocessing.get_context("forkserver")
+    ours = ["vit_tutorial.training.sharding", "vit_tutorial.tasks"]
+    forking.set_forkserver_preload([*ours, "torch.utils.tensorboard", "sklearn.datasets"])  # a second each
+    return forking
 
 
 @dataclass
@@ -65,23 +72,26 @@ def in_processes(n: int, function: Callable[..., Any], *arguments: Any) -> list[
 
 def start(n: int, function: Callable[..., Any], *arguments: Any, log: str | None = None) -> list[Worker]:
     """Start n processes that form a group (gloo, one thread each) and call the function; with `log` they write what they say to LOG.RANK."""
-    if FORKS:
-        CONTEXT.set_forkserver_preload(["vit_tutorial.training.sharding", "vit_tutorial.tasks"])
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     job = _of_notebook(function) if function.__module__ == "__main__" else function
     workers = []
-    for rank in range(n):
-        ours, theirs = CONTEXT.Pipe(duplex=False)
-        group = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": n, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        process = CONTEXT.Process(
+    for rank, group in enumerate(members(n)):
+        ours, theirs = context().Pipe(duplex=False)
+        process = context().Process(
             target=_work, args=(group, job, arguments, theirs, log), name=f"process {rank} of {n}", daemon=True
         )
         process.start()
         theirs.close()  # or its end would not be noticed
         workers.append(Worker(process, ours))
     return workers
+
+
+def members(n: int) -> list[dict[str, str]]:
+    """For each process of a new group on this machine the environment that says who it is, as torchrun gives it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    group = {"WORLD_SIZE": n, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    return [{k: str(v) for k, v in {**group, "RANK": rank, "LOCAL_RANK": rank}.items()} for rank in range(n)]
 
 
 def _of_notebook(function: Callable[..., Any]) -> tuple[str, str, dict[str, str], dict[str, Any]]:
@@ -98,8 +108,8 @@ def _of_notebook(function: Callable[..., Any]) -> tuple[str, str, dict[str, str]
     return source, function.__name__, modules, imported
 
 
-def _work(group: dict[str, Any], job: Any, arguments: tuple[Any, ...], pipe: Connection, log: str | None) -> None:
-    os.environ.update({name: str(value) for name, value in group.items()})
+def _work(group: dict[str, str], job: Any, arguments: tuple[Any, ...], pipe: Connection, log: str | None) -> None:
+    os.environ.update(group)
     if log is not None:
         sys.stdout = sys.stderr = open(f"{log}.{group['RANK']}", "w", encoding="utf-8", buffering=1)  # noqa: SIM115 - until the process ends
     import torch

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, parent_process
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -26,6 +26,7 @@ from vit_tutorial.training.checkpoint import write_text
 from vit_tutorial.training.environment import environment, free_memory
 from vit_tutorial.training.evaluation import Task
 from vit_tutorial.training.loop import DivergedError, fit
+from vit_tutorial.training.processes import context
 from vit_tutorial.training.recipe import Recipe
 from vit_tutorial.training.run_folder import RunFolder
 from vit_tutorial.training.sweep import Sweep, SweepError
@@ -183,7 +184,7 @@ class Worker:
         job = replace(job, recipe=self.on_this_machine(job.recipe))
         try:
             if self.pool is None:
-                self.pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=end_with_parent)
+                self.pool = ProcessPoolExecutor(1, context(), initializer=end_with_parent)
                 self.pid = self.pool.submit(os.getpid).result()
             return self.pool.submit(make_run, job, make_task).result()
         except BrokenProcessPool:
