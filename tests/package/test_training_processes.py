@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import sys
 import time
 from multiprocessing.process import BaseProcess
@@ -20,7 +22,6 @@ from vit_tutorial.training import Recipe, load_recipe, predict
 from vit_tutorial.training.checkpoint import load_checkpoint
 from vit_tutorial.training.engine import Engine
 from vit_tutorial.training.loop import count_steps, training_batches
-from vit_tutorial.training.processes import members
 from vit_tutorial.weights import load_model
 
 STEPS_PER_EPOCH = 4  # 1,078 images in batches of 256
@@ -83,18 +84,16 @@ def test_a_run_killed_in_mid_epoch_and_resumed_ends_with_the_same_weights(
 
 @pytest.mark.slow
 def test_two_processes_give_the_result_of_one(tmp_path: Path) -> None:
-    """The same global batches, without augmentation; outputs are compared, as a key bias has no effect but Adam moves it.
-
-    Each process is told by its environment who it is, as by torchrun.
-    """
+    """The same global batches, without augmentation; outputs are compared, as a key bias has no effect but Adam moves it."""
     options = as_options(epochs=3, shift=0, rotate=0, threads=1, ema_decay=0.9)
-    logs = [tmp_path / "0.txt", tmp_path / "1.txt"]
-    two = [start(words(tmp_path / "two", options), log, who) for log, who in zip(logs, members(2))]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    two = subprocess.Popen(
+        [*torchrun, "-m", "vit_tutorial.cli", *words(tmp_path / "two", options)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
     train_here(tmp_path / "one", options)
-    for process in two:
-        process.join()
-    output = "".join(log.read_text() for log in logs)
-    assert [process.exitcode for process in two] == [0, 0], output
+    output = two.communicate()[0]
+    assert two.returncode == 0, output
     assert output.count("validation") == 1  # only one of the two processes speaks
     task = Classification(load_recipe("digits"), splits=digits())
     models = [load_model(tmp_path / name / "seed-0" / "model.safetensors") for name in ("one", "two")]
