@@ -71,6 +71,7 @@ class ConvNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         check_batch(images, self.config.in_chans)
+        images = images.contiguous(memory_format=torch.channels_last)  # same numbers; convolutions are faster so
         x = F.relu(self.norm(self.conv(images)))  # [B, widths[0], H, W]
         features = self.stages(x)  # [B, widths[-1], H / 2^(stages - 1), W / 2^(stages - 1)]
         return self.head(features.mean((2, 3)))
