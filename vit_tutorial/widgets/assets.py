@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vit_tutorial.widgets.models import page_model
 from vit_tutorial.widgets.models.export import PageModel
-from vit_tutorial.widgets.models.page_model import GALLERY, gallery, read_page_model
+from vit_tutorial.widgets.models.page_model import gallery, gallery_path, read_page_model
 
 HERE = Path(__file__).parent
 LOADER = "vit-figures.js"  # what a page with figures starts with; the figures name the rest
@@ -31,7 +31,7 @@ def sources(name: str) -> list[Path]:
     kind, _, model = name.removesuffix(".js").partition("-")
     if kind == "model":
         return [page_model.MODELS / f"{model}.json", page_model.MODELS / f"{model}.bin"]
-    found = [GALLERY / f"{model}.json"] if kind == "gallery" else sorted(HERE.glob(f"*/dist/{name}"))
+    found = [gallery_path(model)] if kind == "gallery" else sorted(HERE.glob(f"*/dist/{name}"))
     if not found:
         raise FileNotFoundError(f"a figure needs {name}, which is none of the figures' files")
     return found

@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("model", help="name of a page model")
     parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="as for the training of its record")
     options = parser.parse_args()
-    record = read_record(options.model)
+    record = read_record(options.model.replace("_", "-"))
     recipe = Recipe.from_dict(record["recipe"])
     splits = Classification(recipe, options.data).splits
     if splits.fingerprint() != record["data"]["sha256"]:

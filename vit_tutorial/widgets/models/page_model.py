@@ -21,6 +21,7 @@ from vit_tutorial.vit import VisionTransformer, ViTConfig
 
 MODELS = Path(__file__).parent
 GALLERY = MODELS / "gallery"
+SHARED = {"photos32_small": "photos32"}  # models that look at the pictures of another
 FORMAT, VERSION = "vit-tutorial-page", 1  # engine/weights.js reads exactly these
 
 
@@ -106,13 +107,18 @@ def describe_decoder(model: MaskedAutoencoder) -> dict[str, Any]:
     }
 
 
+def gallery_path(name: str) -> Path:
+    """The file of a model's pictures."""
+    return GALLERY / f"{SHARED.get(name, name)}.json"
+
+
 @cache
 def gallery(name: str) -> list[dict[str, Any]]:
     """The pictures for a model: ``name``, ``label``, ``image`` (data address of a PNG), for photographs ``large`` and ``credit``.
 
     ``none`` is True where a picture shows none of the model's classes.
     """
-    path = GALLERY / f"{name}.json"
+    path = gallery_path(name)
     entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     return entries
 
