@@ -21,6 +21,7 @@ from vit_tutorial.data.digit_photos import (
     colours,
     halved,
     lay_over,
+    layers,
     luminance,
     photographs,
     placed,
@@ -47,6 +48,21 @@ def test_the_same_seed_gives_the_same_images_and_another_seed_others(splits) -> 
     assert digit_photos(seed=1).fingerprint() != splits.fingerprint()
 
 
+def test_the_layers_of_a_part_are_what_its_images_are_made_of(splits) -> None:
+    for part in SHARES:
+        of, split = layers(part), getattr(splits, part)
+        assert torch.equal(lay_over(of.photograph, of.ink, of.colour), split.images)
+        assert torch.equal(of.labels, split.labels)
+        assert set(of.number.tolist()) == set(range(len(photographs())))
+
+
+def test_the_number_of_an_image_says_from_which_photograph_it_is(monkeypatch) -> None:
+    plain = [np.full((3, 40, 400), grey, np.float32) for grey in (0.1, 0.2, 0.3)]
+    monkeypatch.setattr(sys.modules[layers.__module__], "photographs", lambda: plain)
+    of = layers("test")
+    torch.testing.assert_close(of.photograph.mean((1, 2, 3)), 0.1 * (of.number + 1).float())
+
+
 def test_no_image_is_in_two_splits(splits) -> None:
     assert find_leaks(splits) == []
 
@@ -67,13 +83,13 @@ def test_a_background_comes_from_its_part_of_a_photograph(monkeypatch) -> None:
     ramp = np.broadcast_to(np.linspace(0, 0.1, 400, dtype=np.float32), (3, 40, 400))  # the brighter, the further right
     monkeypatch.setattr(sys.modules[backgrounds.__module__], "photographs", lambda: [ramp])
     for name, (begin, end) in SHARES.items():
-        x = backgrounds(PLAIN(0), 50, name)
+        x = backgrounds(PLAIN(0), np.zeros(50, int), name)
         assert x.min() >= 0.1 * begin - 1e-6
         assert x.max() <= 0.1 * end + 1e-6
 
 
 def test_backgrounds_are_dark_and_smooth_enough() -> None:
-    y = luminance(backgrounds(PLAIN(0), 300, "train"))
+    y = luminance(backgrounds(PLAIN(0), np.arange(300) % 6, "train"))
     assert y.mean((1, 2)).max() <= BRIGHTEST + 1e-5
     assert y.std((1, 2), correction=0).max() <= ROUGHNESS + 1e-5
 
@@ -168,6 +184,8 @@ def test_no_copy_and_wandering_outside_are_refused_with_their_values() -> None:
         digit_photos(train_copies=0)
     with pytest.raises(ValueError, match=r"wander is 1\.5"):
         digit_photos(wander=1.5)
+    with pytest.raises(ValueError, match="part is 'training'; it must be one of train, val, test"):
+        layers("training")
 
 
 def test_three_thousand_images_are_made_in_two_seconds(splits) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,25 @@ LUMINANCE = torch.tensor([0.2126, 0.7152, 0.0722])  # of red, green and blue (IT
 BRIGHTEST = 0.5  # mean luminance of a background; a brighter one is darkened, so that there is room above it
 CONTRAST = (0.45, 0.6)  # from the background's mean luminance up to the digit's; black and white are 1 apart
 ROUGHNESS = 0.07  # largest standard deviation of a background's luminance; a rougher one is softened
+
+
+@dataclass(frozen=True)
+class Layers:
+    """What n images are made of, all from 0 to 1: image = (1 - ink) photograph + ink colour.
+
+    Args:
+        photograph: [n, 3, 32, 32], the crop behind the digit, darkened and softened as the image has it.
+        number: [n], 0 to 5, of which of :func:`photographs` it is a crop.
+        ink: [n, 1, 32, 32], how much of each pixel the digit covers.
+        colour: [n, 3], the digit's.
+        labels: [n], 0 to 9, the digit.
+    """
+
+    photograph: Tensor
+    number: Tensor
+    ink: Tensor
+    colour: Tensor
+    labels: Tensor
 
 
 def digit_photos(train_copies: int = 2, seed: int = 0, wander: float = 0.25) -> Splits:
@@ -61,16 +81,32 @@ def digit_photos(train_copies: int = 2, seed: int = 0, wander: float = 0.25) -> 
         f"scikit-image and scikit-learn carry, 32x32; {train_copies} of each training digit, seed {seed}, wander {wander:g}"
     )
     parts = []
-    for number, (name, split) in enumerate(zip(SHARES, digits())):
-        copies = train_copies if name == "train" else 1
-        ink = split.images.repeat(copies, 1, 1, 1).float() / 255  # [n, 1, 8, 8]
-        random = np.random.RandomState([seed, number])  # its stream is the same in every NumPy version
-        photograph = backgrounds(random, len(ink), name)
-        colour = colours(random, luminance(photograph).mean((1, 2)))
-        images = lay_over(photograph, placed(random, ink, wander), colour)
-        parts.append(TensorImages(images, split.labels.repeat(copies), split.classes, "digit_photos", variant))
+    for name in SHARES:
+        of = layers(name, train_copies, seed, wander)
+        images = lay_over(of.photograph, of.ink, of.colour)
+        parts.append(TensorImages(images, of.labels, digits().train.classes, "digit_photos", variant))
     parts[0].mean, parts[0].std = channel_stats(parts[0].images)
     return Splits(*parts)
+
+
+def layers(part: str, train_copies: int = 2, seed: int = 0, wander: float = 0.25) -> Layers:
+    """What the images of one part ("train", "val" or "test") are made of, in their order; arguments as of :func:`digit_photos`.
+
+    Raises:
+        ValueError: there is no such part.
+    """
+    if part not in SHARES:
+        raise ValueError(f"part is {part!r}; it must be one of {', '.join(SHARES)}")
+    split = getattr(digits(), part)
+    copies = train_copies if part == "train" else 1
+    ink = split.images.repeat(copies, 1, 1, 1).float() / 255  # [n, 1, 8, 8]
+    random = np.random.RandomState([seed, list(SHARES).index(part)])  # its stream is the same in every NumPy version
+    number = random.randint(len(photographs()), size=len(ink))
+    photograph = backgrounds(random, number, part)
+    colour = colours(random, luminance(photograph).mean((1, 2)))
+    return Layers(
+        photograph, torch.from_numpy(number), placed(random, ink, wander), colour, split.labels.repeat(copies)
+    )
 
 
 def lay_over(photograph: Tensor, ink: Tensor, colour: Tensor) -> Tensor:
@@ -79,15 +115,15 @@ def lay_over(photograph: Tensor, ink: Tensor, colour: Tensor) -> Tensor:
     return image.mul(255).round().to(torch.uint8)
 
 
-def backgrounds(random: np.random.RandomState, n: int, part: str) -> Tensor:
-    """Crops [n, 3, 32, 32] of one part ("train", "val" or "test") of the photographs, darkened and softened where needed; 0 to 1."""
+def backgrounds(random: np.random.RandomState, number: NDArray[Any], part: str) -> Tensor:
+    """Crops [n, 3, 32, 32] of one part of the photographs with these numbers, darkened and softened where needed; 0 to 1."""
     begin, end = SHARES[part]
     strips = []
     for photograph in photographs():
         width = photograph.shape[2]
         strips.append(photograph[:, :, math.ceil(begin * width) : math.floor(end * width)])
-    crops = np.empty((n, 3, SIDE, SIDE), np.float32)
-    for i, chosen in enumerate(random.randint(len(strips), size=n)):
+    crops = np.empty((len(number), 3, SIDE, SIDE), np.float32)
+    for i, chosen in enumerate(number):
         strip = strips[chosen]
         row, column = (random.randint(side - SIDE + 1) for side in strip.shape[1:])
         crops[i] = strip[:, row : row + SIDE, column : column + SIDE]

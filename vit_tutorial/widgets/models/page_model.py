@@ -32,8 +32,12 @@ def page_models(kind: str | None = None) -> list[str]:
 
 
 def kind_of(manifest: dict[str, Any]) -> str:
-    """``segmenter``, ``autoencoder``, or ``vit``."""
-    return "segmenter" if "head" in manifest else "autoencoder" if "autoencoder" in manifest else "vit"
+    """``segmenter``, ``autoencoder``, ``vit`` for a classifier, or ``encoder`` for a ViT without a head."""
+    if "head" in manifest:
+        return "segmenter"
+    if "autoencoder" in manifest:
+        return "autoencoder"
+    return "vit" if manifest["config"]["num_classes"] else "encoder"
 
 
 @cache
@@ -83,7 +87,7 @@ def build_page_model(manifest: dict[str, Any], data: bytes) -> VisionTransformer
     config = ViTConfig.from_dict(manifest["config"])
     encoder = VisionTransformer(ViTConfig.from_dict({**config.to_dict(), "num_classes": 0}))
     model: VisionTransformer | Segmenter | MaskedAutoencoder
-    if kind_of(manifest) == "vit":
+    if kind_of(manifest) in ("vit", "encoder"):
         model = VisionTransformer(config)
     elif kind_of(manifest) == "autoencoder":
         model = MaskedAutoencoder(encoder, **manifest["autoencoder"])
