@@ -25,7 +25,7 @@ from vit_tutorial.widgets.models.page_model import data_address
 
 Cut = tuple[str, tuple[int, int, int], str]  # source; left, top and side in its pixels (side 0: all of it); credit
 
-COCO = "{}_z.jpg (COCO), CC BY 2.0"  # the address, without its scheme
+COCO = "CC BY 2.0, {}_z.jpg (COCO)"  # the address, without its scheme
 COMMONS = "by {}, public domain"  # as Wikimedia Commons has it
 PEXELS = "pexels.com/photo/{}, CC0"
 NASA = "NASA, public domain"
