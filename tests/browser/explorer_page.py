@@ -76,7 +76,7 @@ class OpenedFigure:
 
 SIZES = {
     "digits28": {"img_size": 28, "in_chans": 1, "embed_dim": 64, "depth": 4, "num_heads": 4},
-    "photos32": {"img_size": 32, "in_chans": 3, "embed_dim": 96, "depth": 6, "num_heads": 6},
+    "photos32": {"img_size": 32, "in_chans": 3, "embed_dim": 128, "depth": 6, "num_heads": 4},
 }
 
 

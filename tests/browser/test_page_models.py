@@ -47,7 +47,7 @@ def test_the_pages_int8_model_is_as_good_as_its_record_says(name: str, splits: S
 
 def test_every_page_model_is_the_one_of_a_record() -> None:
     for name in page_models("vit") + page_models("encoder"):
-        manifest, record = read_page_model(name)[0], read_record(name)
+        manifest, record = read_page_model(name)[0], read_record(name.replace("_", "-"))
         trained = record["recipe"]["model"]
         assert {field: manifest["config"][field] for field in trained} == trained
 

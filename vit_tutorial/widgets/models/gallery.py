@@ -1,16 +1,18 @@
-"""The explorer's pictures, made by ``python -m vit_tutorial.widgets.models.gallery`` and committed: all of them may be published.
+"""The explorer's pictures, made by ``python -m vit_tutorial.widgets.models.gallery --pictures FOLDER`` and committed: all of them may be published.
 
     gallery/digits28.json    digits drawn by this file as smooth strokes: no picture of a data set
-    gallery/photos32.json    cut from the photographs that scikit-image and scikit-learn carry, each with its author and licence
+    gallery/photos32.json    cut from photographs, each with its author or address and its licence (photographs.py, which says what FOLDER holds)
     gallery/mae-garments.json    test images of Fashion-MNIST, which is under the MIT licence (gallery/LICENSE-fashion-mnist), and a digit of our own
 
 A gallery is a list of entries: ``name``, ``label`` (what it shows, in words), ``image`` (PNG of the model's size, as a data address),
-and for photographs ``large`` (JPEG to look at) and ``credit``; ``none`` is there where it shows none of the model's classes.
+and for photographs ``large`` (JPEG to look at), ``credit``, and ``class``, the model's class that it shows, or ``none`` where it shows none.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,8 @@ import torch
 from PIL import Image, ImageDraw
 
 from vit_tutorial.data import fashion_mnist
-from vit_tutorial.widgets.models.page_model import GALLERY, data_address
+from vit_tutorial.widgets.models.page_model import GALLERY, data_address, gallery
+from vit_tutorial.widgets.models.photographs import photos
 
 Points = list[tuple[float, float]]
 
@@ -45,22 +48,6 @@ SIDE, BOX, PEN = (
     2.3,
 )  # pixels: of the picture, of the square that a digit fills (as in MNIST), of a stroke's width
 FINE = 16  # drawn this much larger, then averaged
-
-# Photographs: name -> (label, loader, crop as left, top, side in pixels (side 0: all), credit)
-NASA = "NASA, public domain"
-PHOTOS: dict[str, tuple[str, str, tuple[int, int, int], str]] = {
-    "cat": ("cat", "chelsea", (90, 0, 300), "Chelsea, by Stefan van der Walt, CC0"),
-    "horse": ("horse's outline", "horse", (0, 0, 0), "by Andreas Preuss, CC0"),
-    "shuttle": ("space shuttle", "astronaut", (300, 60, 190), NASA),
-    "astronaut": ("astronaut", "astronaut", (80, 0, 300), NASA),
-    "rocket": ("rocket", "rocket", (180, 20, 380), "SpaceX, public domain"),
-    "coffee": ("cup of coffee", "coffee", (110, 10, 390), "by Rachel Michetti, CC0"),
-    "temple": ("Chinese temple", "china.jpg", (110, 0, 420), "by danielbuechele, CC BY 2.0"),
-    "flower": ("flower", "flower.jpg", (130, 0, 420), "by vultilion, CC BY 2.0"),
-    "camera": ("photographer", "camera", (60, 20, 400), "by Lav Varshney, CC0"),
-}
-
-OF_A_CLASS = {"cat", "horse"}  # of the photographs; the others show none of CIFAR-10's ten
 
 # Garments: name -> (class of Fashion-MNIST, which one of its test images)
 FASHION_MNIST = "Fashion-MNIST test image, Zalando SE, MIT licence"
@@ -111,36 +98,6 @@ def digits() -> list[dict[str, str]]:
     return entries
 
 
-def photograph(source: str) -> Image.Image:
-    """One of scikit-image's or (with a suffix) scikit-learn's photographs."""
-    if source.endswith(".jpg"):
-        from sklearn.datasets import load_sample_image
-
-        return Image.fromarray(load_sample_image(source))
-    import skimage.data
-
-    picture = Image.fromarray(getattr(skimage.data, source)()).convert("RGB")
-    if source != "horse":
-        return picture
-    square = Image.new("RGB", (max(picture.size),) * 2, "white")  # an outline, wider than high
-    square.paste(picture, ((square.width - picture.width) // 2, (square.height - picture.height) // 2))
-    return square
-
-
-def photos(side: int = 32, display: int = 224) -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]] = []
-    for name, (label, source, (left, top, length), credit) in PHOTOS.items():
-        crop = photograph(source)
-        if length:
-            crop = crop.crop((left, top, left + length, top + length))
-        small = crop.resize((side, side), Image.Resampling.BOX)
-        large = crop.resize((display, display), Image.Resampling.LANCZOS)
-        entry = {"name": name, "label": label, "credit": credit, "image": data_address(small, "PNG", optimize=True)}
-        entry["large"] = data_address(large, "JPEG", quality=72, optimize=True)
-        entries.append(entry if name in OF_A_CLASS else {**entry, "none": True})
-    return entries
-
-
 def garments() -> list[dict[str, str]]:
     """Test images of Fashion-MNIST, which a model of the page was not trained on, and one picture that shows no garment."""
     test = fashion_mnist().test
@@ -157,8 +114,16 @@ def garments() -> list[dict[str, str]]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description="Make the explorer's pictures anew.")
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="photographs that no library carries")
+    folder = parser.parse_args().pictures
     GALLERY.mkdir(exist_ok=True)
-    for name, entries in (("digits28", digits()), ("photos32", photos()), ("mae-garments", garments())):
+    made: dict[str, list[Any]] = {
+        "digits28": digits(),
+        "photos32": photos(folder, gallery("photos32")),
+        "mae-garments": garments(),
+    }
+    for name, entries in made.items():
         path = GALLERY / f"{name}.json"
         path.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
         print(f"{path.name}: {len(entries)} pictures, {path.stat().st_size / 1000:.0f} kB")
