@@ -34,9 +34,9 @@ def rightly_named(model: str) -> list[str]:
     return [name for name in KNOWN if answers(model)[name][0] == ENTRIES[name]["class"]]
 
 
-def test_at_least_twelve_photographs_show_at_least_eight_of_the_ten_classes_and_five_show_none() -> None:
+def test_at_least_ten_photographs_show_at_least_eight_of_the_ten_classes_and_five_show_none() -> None:
     shown = Counter(ENTRIES[name]["class"] for name in KNOWN)
-    assert len(KNOWN) >= 12
+    assert len(KNOWN) >= 10
     assert len(shown) >= 8
     assert set(shown) <= set(read_page_model("photos32")[0]["classes"])
     assert len(UNKNOWN) == 5
@@ -69,6 +69,6 @@ def test_a_picture_whose_file_is_not_there_keeps_its_entry_and_without_one_is_na
     committed = gallery("photos32")
     made = {entry["name"]: entry for entry in photographs.photos(tmp_path, committed)}
     assert list(made) == list(ENTRIES)
-    assert made["dog"] is ENTRIES["dog"]
-    with pytest.raises(FileNotFoundError, match=r"gcompris/dog.webp is not there, for the picture 'dog'.*--pictures"):
+    assert made["boat"] is ENTRIES["boat"]
+    with pytest.raises(FileNotFoundError, match=r"pexels/8247.jpg is not there, for the picture 'taxi'.*--pictures"):
         photographs.photos(tmp_path, [])
