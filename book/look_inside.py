@@ -22,6 +22,7 @@ from vit_tutorial.widgets import load_page_model, open_picture
 from vit_tutorial.widgets.models.page_model import gallery, read_page_model
 
 MODEL = "photos32"
+OPENING = "tabby"  # the picture that the figure begins with
 STEPS = Path(__file__).parents[1] / "chapters" / "01_overview" / "look_inside.yml"
 HEAD = """# The guided steps of the figure on the chapter's page, written by python -m book.look_inside --write from what the
 # model answers. Each drives the figure; a question is answered before the figure shows what happens: until then it
@@ -77,8 +78,9 @@ def kept(image: str) -> list[bool]:
 
 
 def firm_and_loose() -> tuple[str, str]:
-    """Of the pictures that are named rightly, the one whose answer survives most orders, and the one whose survives fewest."""
-    right = [e["name"] for e in gallery(MODEL) if "class" in e and said(answer(e["name"])) == e["class"]]
+    """Of the other pictures that are named rightly, the one whose answer survives most orders, and the one whose survives fewest."""
+    others = [e for e in gallery(MODEL) if "class" in e and e["name"] != OPENING]
+    right = [e["name"] for e in others if said(answer(e["name"])) == e["class"]]
     return max(right, key=lambda name: sum(kept(name))), min(right, key=lambda name: sum(kept(name)))
 
 
@@ -89,10 +91,10 @@ class Plain(yaml.SafeDumper):
 
 def steps() -> list[dict[str, Any]]:
     last = load_page_model(MODEL).config.depth - 1
-    (firm, loose), cat = firm_and_loose(), said(answer("cat"))
+    (firm, loose), cat = firm_and_loose(), said(answer(OPENING))
     labels = {entry["name"]: entry["label"] for entry in gallery(MODEL)}
     shown = {"view": "prediction", "hide": [], "move": None, "positions": True}
-    half = said(answer("cat", hide=EVERY_SECOND))
+    half = said(answer(OPENING, hide=EVERY_SECOND))
     unplaced = said(answer(loose, positions=False))
     shuffled = order(kept(loose).index(sum(kept(loose)) * 2 > ORDERS))  # the first whose answer is that of most orders
     sure, other = said(answer(firm, move=order(kept(firm).index(True)))), said(answer(loose, move=shuffled))
@@ -100,12 +102,12 @@ def steps() -> list[dict[str, Any]]:
         {
             "text": "The map is what the class token, which gives the answer, collected from in the last layer. "
             "Is it looking at what *you* would look at?",
-            "state": {**shown, "image": "cat", "view": "attention", "layer": last, "head": "mean", "query": "class"},
+            "state": {**shown, "image": OPENING, "view": "attention", "layer": last, "head": "mean", "query": "class"},
         },
         {
             "text": "One patch asks here, in the first layer: the one on the left cheek. Choose other patches. "
             "Then go up through the layers.",
-            "state": {**shown, "image": "cat", "view": "attention", "layer": 0, "head": 2, "query": 34},
+            "state": {**shown, "image": OPENING, "view": "attention", "layer": 0, "head": 2, "query": 34},
         },
         {
             "question": f"It says {cat}. Take every second of the 64 patches away: what will it say?",
@@ -116,7 +118,7 @@ def steps() -> list[dict[str, Any]]:
                 if half == cat
                 else f"It says {half}. No patch was changed; half of them are gone, and the rest speak for that."
             ),
-            "state": {**shown, "image": "cat", "hide": EVERY_SECOND},
+            "state": {**shown, "image": OPENING, "hide": EVERY_SECOND},
         },
         {
             "question": f"Another picture, the {labels[firm]}: it says {sure}. All patches are there. "
