@@ -72,7 +72,8 @@ export async function createExplorer(host, options) {
   });
   const file = element('input', { type: 'file', accept: 'image/*', class: 'file', onchange: () => { take(file.files[0]); file.value = ''; } });
   const photo = element('label', { class: 'button photo', title: 'Choose a file, or drop one on the figure' }, file, element('span', {}, 'Photo…'));
-  const strip = element('div', { class: 'gallery', role: 'group', 'aria-label': 'Pictures' }, element('div', { class: 'thumbs' }, thumbs), photo);
+  const row = element('div', { class: 'thumbs' }, thumbs);
+  const strip = element('div', { class: 'gallery', role: 'group', 'aria-label': 'Pictures' }, row, photo);
 
   const tools = createTools(ctx);
   const map = createPatchGrid('Map over the picture', { ...shape, prefix: Math.min(1, shape.prefix) }, {
@@ -145,6 +146,7 @@ export async function createExplorer(host, options) {
       tools.give(picture.pixels);
       show(imageTitle, picture.label[0].toUpperCase() + picture.label.slice(1));
       for (const thumb of thumbs) thumb.setAttribute('aria-pressed', thumb.dataset.name === state.image);
+      if (changed.has('image')) bringIntoSight(thumbs.find((thumb) => thumb.dataset.name === state.image));
       ctx.empty = pictures.isEmpty(state.image);
       bars.set(ctx.empty ? null : ctx.r.probabilities, ctx.baseline);
       const best = strongest(ctx.r.probabilities);
@@ -178,6 +180,11 @@ export async function createExplorer(host, options) {
     show(readout, text);
     say(ctx.doubts ? `${text} The picture may show none of these: ${surer(calibration)}` : text);
     host.dataset.renders = Number(host.dataset.renders ?? 0) + 1;
+  }
+
+  function bringIntoSight(thumb) { // along the row; the page stays where it is
+    const at = thumb?.getBoundingClientRect(), box = row.getBoundingClientRect();
+    if (at) row.scrollLeft += Math.min(0, at.left - box.left - 4) + Math.max(0, at.right - box.right + 4);
   }
 
   function showChips(state) {
