@@ -146,7 +146,7 @@ export async function createExplorer(host, options) {
       tools.give(picture.pixels);
       show(imageTitle, picture.label[0].toUpperCase() + picture.label.slice(1));
       for (const thumb of thumbs) thumb.setAttribute('aria-pressed', thumb.dataset.name === state.image);
-      if (changed.has('image')) bringIntoSight(thumbs.find((thumb) => thumb.dataset.name === state.image));
+      if (changed.has('image')) requestAnimationFrame(() => bringIntoSight(thumbs.find((thumb) => thumb.dataset.name === state.image)));
       ctx.empty = pictures.isEmpty(state.image);
       bars.set(ctx.empty ? null : ctx.r.probabilities, ctx.baseline);
       const best = strongest(ctx.r.probabilities);
