@@ -34,6 +34,19 @@ def test_a_screen_of_380_pixels_does_not_scroll_sideways(chromium: Any, figures:
                 assert page.evaluate("document.documentElement.scrollWidth") <= 380, view
 
 
+def test_the_chosen_picture_is_in_sight_in_its_row_and_the_page_stays_where_it_is(chromium: Any, figures: Path) -> None:
+    with opened(chromium, f"{figures.as_uri()}/photos.html", 380) as page:
+        explorer = Explorer(page)
+        row = explorer.figure.locator(".thumbs").bounding_box()
+        for name in ("astronaut", "cat"):  # the last of a row that is too long, and the first
+            explorer.set(image=name)
+            page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            thumb = explorer.figure.locator(f'.thumb[data-name="{name}"]').bounding_box()
+            assert row["x"] <= thumb["x"], name
+            assert thumb["x"] + thumb["width"] <= row["x"] + row["width"], name
+            assert page.evaluate("scrollY") == 0
+
+
 def test_a_finger_chooses_hides_and_draws(chromium: Any, figures: Path) -> None:
     with opened(chromium, f"{figures.as_uri()}/one.html", 380, 800, has_touch=True, is_mobile=True) as page:
         explorer = Explorer(page)

@@ -65,7 +65,10 @@ def test_done_twice_it_is_the_same(model_and_data: tuple[PageModel, Splits]) -> 
 def test_every_classifier_of_the_page_is_calibrated(name: str) -> None:
     manifest, _ = read_page_model(name)
     found = manifest["calibration"]
-    assert found["test"]["error"] < 0.05  # smoothed labels leave a bend that no temperature takes out
+    bent = {
+        "photos32": 0.05
+    }  # smoothed labels leave a bend that no temperature takes out: sure where it is right less often
+    assert found["test"]["error"] < bent.get(name, 0.03)
     assert found["test"]["right_doubted"] < 0.1 < found["test"]["wrong_doubted"]
 
 
